@@ -1,0 +1,245 @@
+//! What this agent may do to its databases, decided on its own host.
+//!
+//! The file belongs to the host's administrator and can't be written from afar: whatever the controller
+//! asks, and whoever approved it, the agent does nothing that isn't allowed here. It is read anew for every
+//! decision, so that a line taken out counts at once.
+
+mod glob;
+mod parse;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::Uid;
+use querysmith_shared::change::{Change, ChangeKind};
+
+use super::amount;
+
+/// Where the file is unless configured otherwise.
+pub const DEFAULT_PATH: &str = "/etc/querysmith/allow.toml";
+
+/// A file to begin with: indexes and ANALYZE everywhere but in the system's schemas.
+pub const SAMPLE: &str = include_str!("../../../packaging/config/allow.toml");
+
+/// Any file longer than this is no list that a person wrote.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The list, as read from the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowList {
+    /// Changes are allowed at all.
+    pub enabled: bool,
+    /// Most builds at the same time over all instances of this agent.
+    pub max_concurrent_builds: u32,
+    /// A further file whose presence stops everything new.
+    pub stop_file: Option<PathBuf>,
+    /// What is allowed; any one rule suffices.
+    pub allow: Vec<Rule>,
+    /// What is denied whatever `allow` says.
+    pub deny: Vec<Rule>,
+}
+
+/// One rule: all of its parts must fit. Names are patterns with `*` and `?`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Kinds of change.
+    pub kinds: Vec<ChangeKind>,
+    /// Instances, as the agent's configuration names them.
+    pub instances: Vec<String>,
+    /// Databases.
+    pub databases: Vec<String>,
+    /// Schemas.
+    pub schemas: Vec<String>,
+    /// Tables.
+    pub tables: Vec<String>,
+    /// Most columns of an index, key and INCLUDE together.
+    pub max_columns: Option<u32>,
+    /// Largest estimated size of an index, bytes.
+    pub max_index_bytes: Option<u64>,
+}
+
+/// Why nothing is allowed.
+#[derive(Debug, thiserror::Error)]
+pub enum AllowListError {
+    /// There is no file.
+    #[error(
+        "this host allows no changes: {0} does not exist. Create it as root; the one line [[allow]] allows \
+         indexes and ANALYZE everywhere, and kinds, databases, schemas and tables below it narrow that down"
+    )]
+    Missing(PathBuf),
+    /// Others than its owner can write the file.
+    #[error("{path} can be written by others than its owner, so it allows nothing: chmod go-w {path}")]
+    Writable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file belongs to somebody who isn't the administrator.
+    #[error("{path} belongs to user {owner}, so it allows nothing: chown root {path}")]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+    },
+    /// The file can't be read.
+    #[error("{path} can't be read, so it allows nothing: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file says something that isn't understood.
+    #[error("{path} is not understood, so it allows nothing: {reason}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What isn't understood, and the nearest that would be.
+        reason: String,
+    },
+}
+
+/// The list's answer for one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permission {
+    /// It may be done.
+    Granted {
+        /// Largest estimated size of the index, bytes.
+        max_index_bytes: Option<u64>,
+    },
+    /// It may not.
+    Denied {
+        /// Why, and how to allow it.
+        reason: String,
+    },
+}
+
+impl Permission {
+    /// Why an index of this estimated size may not be built; `None` if it may.
+    pub fn objection(&self, estimated_bytes: u64) -> Option<String> {
+        match self {
+            Self::Denied { reason } => Some(reason.clone()),
+            Self::Granted { max_index_bytes: Some(most) } if estimated_bytes > *most => Some(format!(
+                "the index will take about {}, and the allow-list ends at {}",
+                amount::bytes(estimated_bytes),
+                amount::bytes(*most)
+            )),
+            Self::Granted { .. } => None,
+        }
+    }
+}
+
+impl AllowList {
+    /// Reads the file, if only its owner can write it and that is root or the agent's own user.
+    pub fn load(path: &Path) -> Result<Self, AllowListError> {
+        let unreadable = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => AllowListError::Missing(path.to_owned()),
+            _ => AllowListError::Unreadable { path: path.to_owned(), reason: error.to_string() },
+        };
+        let status = fs::metadata(path).map_err(unreadable)?;
+        if status.mode() & 0o022 != 0 {
+            return Err(AllowListError::Writable { path: path.to_owned() });
+        }
+        if status.uid() != 0 && status.uid() != Uid::effective().as_raw() {
+            return Err(AllowListError::Owner { path: path.to_owned(), owner: status.uid() });
+        }
+        if status.len() > MAX_FILE_BYTES {
+            let reason = format!("it is longer than {}", amount::bytes(MAX_FILE_BYTES));
+            return Err(AllowListError::Unreadable { path: path.to_owned(), reason });
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        Self::parse(&text).map_err(|reason| AllowListError::Invalid { path: path.to_owned(), reason })
+    }
+
+    /// Reads the text of a file; the error names what isn't understood, and the nearest that would be.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        parse::parse(text)
+    }
+
+    /// Whether `change` is allowed on the instance of this name.
+    pub fn permission(&self, instance: &str, change: &Change) -> Permission {
+        let denied = |reason: String| Permission::Denied { reason };
+        if !self.enabled {
+            return denied("this host's allow-list has enabled = false".to_owned());
+        }
+        let what =
+            format!("{} on {} in database {}", change.kind().as_str(), change.table(), change.database());
+        if self.deny.iter().any(|rule| rule.fits(instance, change)) {
+            return denied(format!("{what}: this host's allow-list denies it"));
+        }
+        let columns = columns(change);
+        let (mut size, mut too_wide) = (None, None);
+        for rule in self.allow.iter().filter(|rule| rule.fits(instance, change)) {
+            match rule.max_columns {
+                Some(most) if columns > most => too_wide = too_wide.max(Some(most)),
+                // The most generous rule counts: each one alone would have allowed it.
+                _ => size = wider(size, rule.max_index_bytes),
+            }
+        }
+        match (size, too_wide) {
+            (Some(max_index_bytes), _) => Permission::Granted { max_index_bytes },
+            (None, Some(most)) => denied(format!(
+                "{what}: the index has {columns} columns, and this host's allow-list ends at {most}"
+            )),
+            (None, None) => denied(format!("{what}: no rule of this host's allow-list allows it")),
+        }
+    }
+}
+
+impl Rule {
+    fn fits(&self, instance: &str, change: &Change) -> bool {
+        let any = |patterns: &[String], name: &str| patterns.iter().any(|pattern| glob::fits(pattern, name));
+        self.kinds.contains(&change.kind())
+            && any(&self.instances, instance)
+            && any(&self.databases, change.database())
+            && any(&self.schemas, &change.table().schema)
+            && any(&self.tables, &change.table().name)
+    }
+}
+
+/// What is allowed on an instance at this moment: the kill-switch files, then the list.
+pub fn permission_now(path: &Path, stop_file: &Path, instance: &str, change: &Change) -> Permission {
+    match obstacle(path, stop_file) {
+        Ok(list) => list.permission(instance, change),
+        Err(reason) => Permission::Denied { reason },
+    }
+}
+
+/// The list, unless something stops every change on this host; then why.
+pub fn obstacle(path: &Path, stop_file: &Path) -> Result<AllowList, String> {
+    let stopped = |file: &Path| {
+        format!("changes are stopped on this host by {}: remove the file to go on", file.display())
+    };
+    // A file that can't be looked at counts as there: stopping is the safe mistake.
+    let is_there = |file: &Path| file.try_exists().unwrap_or(true);
+    if is_there(stop_file) {
+        return Err(stopped(stop_file));
+    }
+    let list = AllowList::load(path).map_err(|error| error.to_string())?;
+    match &list.stop_file {
+        Some(file) if is_there(file) => Err(stopped(file)),
+        _ => Ok(list),
+    }
+}
+
+fn columns(change: &Change) -> u32 {
+    match change {
+        Change::CreateIndex(index) => {
+            u32::try_from(index.keys.len() + index.include.len()).unwrap_or(u32::MAX)
+        }
+        Change::Analyze(_) => 0,
+    }
+}
+
+/// `None` is no rule yet, `Some(None)` a rule without a limit.
+fn wider(so_far: Option<Option<u64>>, limit: Option<u64>) -> Option<Option<u64>> {
+    match (so_far, limit) {
+        (None, limit) => Some(limit),
+        (Some(Some(most)), Some(limit)) => Some(Some(most.max(limit))),
+        (Some(_), _) => Some(None),
+    }
+}
+
+#[cfg(test)]
+mod tests;

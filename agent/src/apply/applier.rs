@@ -1,0 +1,303 @@
+//! The change engine as the rest of the agent sees it: orders go in, reports come out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use querysmith_shared::change::lifecycle::ChangeState;
+use querysmith_shared::id::{ChangeId, InstanceId};
+use querysmith_shared::wire::order::{Answer, Apply, Confirm, Order, UNKNOWN_CHANGE, Undo};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::error;
+
+use super::allow_list::{self, Permission};
+use super::context::{ApplyConfig, ApplyInstance, BuildSlots, Context, Instance};
+use super::journal::entry::Event;
+use super::journal::record::Record;
+use super::journal::{Journal, JournalError, MAX_BYTES, RecordError};
+use super::report::{self, ChangeSink};
+use super::withdrawn::Withdrawn;
+use super::{order, plan, supervise};
+
+/// Most changes that wait, run or are on trial at the same time: more than anybody watches.
+const MAX_OPEN: usize = 256;
+/// Progress that the reporter hasn't taken yet; more is passed over.
+const MAX_PROGRESS: usize = 64;
+
+/// The change engine of this agent.
+#[derive(Debug)]
+pub struct Applier {
+    /// Or why there is none: the journal can't be used.
+    engine: Result<Engine, String>,
+}
+
+#[derive(Debug)]
+struct Engine {
+    context: Arc<Context>,
+    withdrawn: Withdrawn,
+    starts: mpsc::Sender<ChangeId>,
+    supervisor: JoinHandle<()>,
+    reporter: JoinHandle<()>,
+    stop_reporter: watch::Sender<bool>,
+}
+
+impl Applier {
+    /// Opens the journal and goes on with every change that isn't finished, until `stop` is true. Without a
+    /// usable journal every order is refused, and nothing is done. Must be called on a runtime.
+    pub fn start(
+        config: ApplyConfig,
+        instances: Vec<ApplyInstance>,
+        sink: impl ChangeSink,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let journal = match Journal::open(&config.state_dir) {
+            Ok(journal) => Arc::new(journal),
+            Err(error) => {
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "failed to open the journal: no changes will be made"
+                );
+                return Self { engine: Err(unusable(&error)) };
+            }
+        };
+        let (progress, progress_out) = mpsc::channel(MAX_PROGRESS);
+        let (stop_reporter, reporter_stop) = watch::channel(false);
+        let news = Arc::new(Notify::new());
+        let context = Arc::new(Context {
+            config,
+            journal: journal.clone(),
+            instances: by_id(instances),
+            builds: BuildSlots::default(),
+            news: news.clone(),
+            progress,
+            stop,
+        });
+        let reporter = tokio::spawn(report::run(journal, sink, news, progress_out, reporter_stop));
+        let (starts, starts_out) = mpsc::channel(MAX_OPEN);
+        let supervisor = tokio::spawn(supervise::run(context.clone(), starts_out));
+        let withdrawn = Withdrawn::default();
+        Self { engine: Ok(Engine { context, withdrawn, starts, supervisor, reporter, stop_reporter }) }
+    }
+
+    /// Answers an order as soon as it is journalled; what happens to it comes as reports.
+    pub async fn handle(&self, order: Order) -> Answer {
+        let answered = match (&self.engine, order) {
+            (Err(reason), _) => Err(reason.clone()),
+            (Ok(engine), Order::Apply(order)) => engine.apply(order).await,
+            (Ok(engine), Order::Undo(order)) => engine.undo(order).await,
+            (Ok(engine), Order::Confirm(order)) => engine.confirm(order).await,
+            (Ok(_), Order::WhatIf(_)) => Err("a what-if question is no change".to_owned()),
+        };
+        match answered {
+            Ok(()) => Answer::Accepted,
+            Err(reason) => Answer::Refused(reason),
+        }
+    }
+
+    /// Why no change can be made on an instance at this moment, with the remedy; `None` if some can.
+    pub fn obstacle(&self, instance: InstanceId) -> Option<String> {
+        let engine = match &self.engine {
+            Ok(engine) => engine,
+            Err(reason) => return Some(reason.clone()),
+        };
+        let config = &engine.context.config;
+        if !engine.context.instances.contains_key(&instance) {
+            return Some(NO_CONNECTION.to_owned());
+        }
+        match allow_list::obstacle(&config.allow_list, &config.stop_file) {
+            Ok(list) if !list.enabled => Some("this host's allow-list has enabled = false".to_owned()),
+            Ok(_) => None,
+            Err(reason) => Some(reason),
+        }
+    }
+
+    /// Waits until everything has ended after `stop` became true: a running statement is cancelled, and what
+    /// it left removed as far as that is quickly done. The next start does the rest.
+    pub async fn stopped(self) {
+        let Ok(engine) = self.engine else { return };
+        if let Err(error) = engine.supervisor.await {
+            error!(error = &error as &dyn std::error::Error, "the change engine ended badly");
+        }
+        // Only now is the journal complete.
+        let _ = engine.stop_reporter.send(true);
+        if let Err(error) = engine.reporter.await {
+            error!(error = &error as &dyn std::error::Error, "the reporter of changes ended badly");
+        }
+    }
+}
+
+/// Said of an instance without an `apply_url`.
+pub(super) const NO_CONNECTION: &str = "this agent has no connection for changes to the instance: set apply_url in its \
+                             [[instance]] (`querysmith-agent grants --apply` prints the SQL of the role)";
+
+fn unusable(error: &JournalError) -> String {
+    let mut text = format!("this agent can't use its journal, so it changes nothing: {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
+
+impl Engine {
+    async fn apply(&self, order: Apply) -> Result<(), String> {
+        let Some(instance) = self.context.instances.get(&order.instance) else {
+            return Err(NO_CONNECTION.to_owned());
+        };
+        if let Some(record) = self.known(order.change)? {
+            return repeated(&record, &order);
+        }
+        // Not even its refusal is journalled: that would be the whole order.
+        order::check_size(&order)?;
+        if self.context.journal.open_changes().len() >= MAX_OPEN {
+            return Err(format!("{MAX_OPEN} changes are open on this agent: finish some first"));
+        }
+        if self.context.journal.bytes() > MAX_BYTES {
+            return Err("this agent's journal is full: keep a copy of it, and begin a new one".to_owned());
+        }
+        let received = Event::Received { order: Box::new(order.clone()) };
+        match self.context.record(order.change, None, received).await {
+            Ok(_) => {}
+            // The same order came twice at the same time.
+            Err(RecordError::Moved) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        }
+        match self.objection(&order, instance) {
+            None => {
+                self.start(order.change).await;
+                Ok(())
+            }
+            Some(reason) => {
+                let rejected = Event::Rejected { reason: reason.clone() };
+                let written = self.context.record(order.change, Some(ChangeState::Received), rejected).await;
+                written.map_err(|error| error.to_string())?;
+                Err(reason)
+            }
+        }
+    }
+
+    /// What speaks against an order before the database is even asked.
+    fn objection(&self, order: &Apply, instance: &Instance) -> Option<String> {
+        if self.withdrawn.contains(order.change) {
+            return Some("the change was withdrawn before its order arrived".to_owned());
+        }
+        let now = self.context.now();
+        if let Some(reason) = plan::clock_set_back(now, self.context.journal.latest()) {
+            return Some(reason);
+        }
+        if now >= order.expires_at {
+            return Some("the approval has expired: approve the change again".to_owned());
+        }
+        if let Err(reason) = order::rendered(order) {
+            return Some(reason);
+        }
+        match self.context.permission(instance, &order.what) {
+            Permission::Granted { .. } => None,
+            Permission::Denied { reason } => Some(reason),
+        }
+    }
+
+    /// What was kept is part of the database: to take it away is a change like any other, which the host may
+    /// forbid. What is on trial may always go, and the host's own `revert` asks nobody.
+    fn may_remove_what_was_kept(&self, record: &Record) -> Result<(), String> {
+        let instance = self.context.instances.get(&record.order.instance).ok_or(NO_CONNECTION)?;
+        match self.context.permission(instance, &record.order.what) {
+            Permission::Granted { .. } => Ok(()),
+            Permission::Denied { reason } => Err(format!(
+                "{reason}; on the host it can be taken back anyway: querysmith-agent revert {}",
+                record.change
+            )),
+        }
+    }
+
+    async fn undo(&self, order: Undo) -> Result<(), String> {
+        // Only as often as the change can move on in the meantime.
+        for _ in 0..ChangeState::ALL.len() {
+            let record = match self.known(order.change)? {
+                Some(record) => record,
+                None => {
+                    // Either this finds the order in the journal, or the order finds that it was withdrawn.
+                    self.withdrawn.add(order.change);
+                    self.known(order.change)?.ok_or(UNKNOWN_CHANGE)?
+                }
+            };
+            let reason = order::bounded_reason(&order.reason).to_owned();
+            let event = match record.state {
+                ChangeState::Approved | ChangeState::Offered => return Err(UNKNOWN_CHANGE.to_owned()),
+                ChangeState::Received | ChangeState::Armed => Event::Aborted { reason },
+                ChangeState::Applying | ChangeState::Trial | ChangeState::Confirmed => {
+                    if record.state == ChangeState::Confirmed {
+                        self.may_remove_what_was_kept(&record)?;
+                    }
+                    match record.order.what.kind().can_be_undone() {
+                        true => Event::RevertIntent { reason },
+                        // Cancelled, it leaves nothing behind; if it is just over, it stays.
+                        false if record.state == ChangeState::Applying => Event::Failed { reason },
+                        false => {
+                            return Err(
+                                "old statistics can't be brought back: an ANALYZE has no undo".to_owned()
+                            );
+                        }
+                    }
+                }
+                // As before already, or on the way there.
+                ChangeState::Reverting
+                | ChangeState::Reverted
+                | ChangeState::Aborted
+                | ChangeState::Rejected => return Ok(()),
+                ChangeState::Stuck => return Err(format!("the change is stuck: {}", record.last)),
+            };
+            match self.context.record(order.change, Some(record.state), event).await {
+                Ok(_) => {
+                    self.start(order.change).await;
+                    return Ok(());
+                }
+                Err(RecordError::Moved) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Err("the change moves on too quickly: ask again".to_owned())
+    }
+
+    async fn confirm(&self, order: Confirm) -> Result<(), String> {
+        let record = self.known(order.change)?.ok_or(UNKNOWN_CHANGE)?;
+        match record.state {
+            ChangeState::Trial => {
+                let confirmed = Event::Confirmed { reason: order::bounded_reason(&order.reason).to_owned() };
+                let written = self.context.record(order.change, Some(ChangeState::Trial), confirmed).await;
+                written.map(|_| ()).map_err(|error| error.to_string())
+            }
+            ChangeState::Confirmed => Ok(()),
+            state => Err(format!("the change is {state}: only one on trial can be kept")),
+        }
+    }
+
+    fn known(&self, change: ChangeId) -> Result<Option<Record>, String> {
+        self.context.journal.change(change).map_err(|error| unusable(&error))
+    }
+
+    /// Has the change carried on, or tells whoever carries it that there is news.
+    async fn start(&self, change: ChangeId) {
+        if self.starts.send(change).await.is_err() {
+            // The agent is stopping: the journal has it, and the next start finds it there.
+            tracing::info!(change.id = %change, "the change waits for the next start of the agent");
+        }
+    }
+}
+
+fn repeated(record: &Record, order: &Apply) -> Result<(), String> {
+    if !order::is_repetition(&record.order, order) {
+        error!(change.id = %order.change, "an order came with the id of another change");
+        return Err("the journal has another change of this id".to_owned());
+    }
+    match record.state {
+        ChangeState::Rejected => Err(record.last.clone()),
+        _ => Ok(()),
+    }
+}
+
+/// Every instance by its id, for whoever needs the engine without the rest of the agent.
+pub(super) fn by_id(instances: Vec<ApplyInstance>) -> HashMap<InstanceId, Instance> {
+    instances.into_iter().map(|instance| (instance.id, Instance::new(instance))).collect()
+}

@@ -1,0 +1,175 @@
+//! What the database shows of a change, at this moment.
+
+use querysmith_shared::change::lifecycle::ChangeState;
+use querysmith_shared::change::{Change, CreateIndex};
+
+use super::{Drive, Work};
+use crate::apply::context::Instance;
+use crate::apply::disk;
+use crate::apply::facts::{DiskRoom, Named, TableFacts};
+use crate::apply::failure::DatabaseError;
+use crate::apply::ground::{self, KindOfPreImage};
+use crate::apply::journal::entry::Armed;
+use crate::apply::journal::record::Record;
+use crate::apply::seen::{Object, Seen, Sight};
+use crate::engines::postgres::change::{Session, application_name, scope_key};
+
+impl Drive<'_> {
+    /// Looks at the database, in the session that the change is made in; opens it if there is none.
+    pub(super) async fn look(&mut self, record: &Record, instance: &Instance) -> Result<Seen, DatabaseError> {
+        let work = match &mut self.work {
+            Some(work) => work,
+            empty => {
+                let database = record.order.what.database();
+                let session = instance.target.open(database, self.change, step_name(record.state)).await?;
+                empty.insert(Work { session, holds_scope: false })
+            }
+        };
+        let server = work.session.server().await?;
+        if server.system_identifier != record.order.system_identifier {
+            return Ok(Seen::OtherServer {
+                what: format!(
+                    "this is server {}, and the change was approved for {}",
+                    server.system_identifier, record.order.system_identifier
+                ),
+            });
+        }
+        if server.in_recovery {
+            return Ok(Seen::InRecovery);
+        }
+        let intruder = match work.holds_scope {
+            true => None,
+            false => match take_scope(work, record).await? {
+                Scope::Ours => None,
+                Scope::Agents(seen) => return Ok(seen),
+                Scope::Intruders(who) => Some(who),
+            },
+        };
+        let room = || {
+            let config = &self.context.config;
+            disk::room(config.disk.as_deref(), instance.target.is_local(), server.data_directory.as_deref())
+        };
+        let stalling_after = self.context.config.stalling_after.as_secs_f64();
+        let sight = look_closer(&mut work.session, record, room, stalling_after).await?;
+        Ok(Seen::Ours(Sight { intruder, ..sight }))
+    }
+}
+
+fn step_name(state: ChangeState) -> &'static str {
+    match state {
+        ChangeState::Reverting => "undo",
+        _ => "apply",
+    }
+}
+
+/// Who has a table's lock.
+enum Scope {
+    Ours,
+    /// An agent of the same role, this one's earlier run perhaps.
+    Agents(Seen),
+    /// Somebody who is no agent.
+    Intruders(String),
+}
+
+/// Takes the table's lock, or tells who has it.
+async fn take_scope(work: &mut Work, record: &Record) -> Result<Scope, DatabaseError> {
+    let key = scope_key(record.order.what.database(), record.order.what.table());
+    if work.session.lock_scope(key).await? {
+        work.holds_scope = true;
+        return Ok(Scope::Ours);
+    }
+    let Some(holder) = work.session.scope_holder(key).await? else {
+        // It was freed between the two questions.
+        let seen = Seen::Occupied { holder: "a session that is just ending".to_owned() };
+        return Ok(Scope::Agents(seen));
+    };
+    if !holder.is_same_role {
+        return Ok(Scope::Intruders(format!("process {} of role {}", holder.pid, holder.role)));
+    }
+    // Everything before the name of the step.
+    let of_this_change = application_name(record.change, "");
+    Ok(Scope::Agents(if holder.application_name.starts_with(&of_this_change) {
+        Seen::Adoptable { pid: holder.pid, is_idle: holder.is_idle }
+    } else {
+        Seen::Occupied { holder: format!("process {} ({})", holder.pid, holder.application_name) }
+    }))
+}
+
+async fn look_closer(
+    session: &mut Session,
+    record: &Record,
+    room: impl FnOnce() -> DiskRoom,
+    stalling_after: f64,
+) -> Result<Sight, DatabaseError> {
+    let what = &record.order.what;
+    let table = session.table(what.table()).await?;
+    let (object, named) = match what {
+        Change::CreateIndex(index) => {
+            let named = session.named(&index.table.schema, &index.name).await?;
+            (index_object(session, record, index, &named).await?, named)
+        }
+        Change::Analyze(_) => (statistics_object(session, record, table.as_ref()).await?, Named::Nothing),
+    };
+    let may_begin = match record.state {
+        ChangeState::Received | ChangeState::Armed => true,
+        ChangeState::Applying => object == Object::Before && record.failure.is_none(),
+        _ => false,
+    };
+    if !may_begin {
+        let ground = Err("it wasn't looked at, as nothing is to begin".to_owned());
+        return Ok(Sight { object, ground, stalled: None, intruder: None });
+    }
+    let stalled = match (what, &table) {
+        (Change::CreateIndex(_), Some(table)) => session.stalling(table.oid, stalling_after).await?,
+        (Change::CreateIndex(_) | Change::Analyze(_), _) => None,
+    };
+    let ground = ground::survey(what, table.as_ref(), &named, &room());
+    Ok(Sight { object, ground, stalled, intruder: None })
+}
+
+async fn index_object(
+    session: &mut Session,
+    record: &Record,
+    index: &CreateIndex,
+    named: &Named,
+) -> Result<Object, DatabaseError> {
+    let Some(armed) = &record.armed else { return Ok(Object::Before) };
+    Ok(match named {
+        Named::Nothing => Object::Before,
+        Named::Other(what) => Object::Foreign(format!("{what} named {}", index.name)),
+        Named::Index(found) if !ground::is_ours(index, &armed.pre_image, found) => {
+            Object::Foreign(format!("another index of the name {}", index.name))
+        }
+        Named::Index(found) if !found.usable => Object::Partial,
+        Named::Index(_) => verified(session, armed).await?,
+    })
+}
+
+/// The change's own verification, the one that was approved with it, has the last word.
+async fn verified(session: &mut Session, armed: &Armed) -> Result<Object, DatabaseError> {
+    let row = session.read_back(&armed.verify).await?.unwrap_or_default();
+    let value = |name: &str| row.iter().find(|(column, _)| column == name).map(|(_, value)| value.as_str());
+    Ok(match (value("valid"), value("definition")) {
+        (Some("t"), Some(definition)) => Object::After(definition.to_owned()),
+        (Some(_), _) => Object::Partial,
+        (None, _) => Object::Before,
+    })
+}
+
+async fn statistics_object(
+    session: &mut Session,
+    record: &Record,
+    table: Option<&TableFacts>,
+) -> Result<Object, DatabaseError> {
+    let Some(armed) = &record.armed else { return Ok(Object::Before) };
+    let Some(table) = table else { return Ok(Object::Foreign("no table of that name".to_owned())) };
+    let KindOfPreImage::Statistics { last_analyze, .. } = armed.pre_image.kind else {
+        return Ok(Object::Before);
+    };
+    if table.last_analyze <= last_analyze {
+        return Ok(Object::Before);
+    }
+    let row = session.read_back(&armed.verify).await?.unwrap_or_default();
+    let values: Vec<String> = row.iter().map(|(column, value)| format!("{column} = {value}")).collect();
+    Ok(Object::After(values.join(", ")))
+}

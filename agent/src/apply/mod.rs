@@ -1,0 +1,35 @@
+//! Applies approved changes, verifies them, and takes them back.
+//!
+//! The agent decides nothing about advice and everything about its own safety: an order is carried out only if
+//! this host's allow-list lets it, if the agent's own rendering is the text that was approved, and if the
+//! database is fit for it. Every effect has its intent and its undo in the journal before it begins; after
+//! a crash the database is observed first, then the next step taken, which is what happens without a crash too.
+
+// What comes in and what is allowed.
+pub mod allow_list;
+pub mod order;
+
+// What was done, and what to do next: no database here.
+pub mod facts;
+pub mod ground;
+pub mod journal;
+pub mod plan;
+pub mod seen;
+
+// Doing it.
+pub mod applier;
+pub mod context;
+pub mod failure;
+pub mod fault;
+pub mod report;
+pub mod revert;
+
+mod disk;
+mod execute;
+mod supervise;
+mod withdrawn;
+
+// For the administrator on the host.
+pub mod offline;
+
+mod amount;

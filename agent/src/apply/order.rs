@@ -1,0 +1,78 @@
+//! Whether an order is one that may be carried out at all: pure checks of the order itself.
+
+use querysmith_shared::change::limits::Limits;
+use querysmith_shared::change::{Change, CreateIndex, index_name};
+use querysmith_shared::dialect::{Rendered, postgres};
+use querysmith_shared::wire::codec::encode_body;
+use querysmith_shared::wire::order::Apply;
+
+/// Longest a statement may wait for a lock, ms.
+const MOST_LOCK_WAIT_MS: u32 = 10 * 60_000;
+/// Longest a statement may run, ms.
+const MOST_DURATION_MS: u32 = 24 * 3_600_000;
+
+/// Longest name of an approver and longest reason, bytes: a few sentences.
+const MAX_TEXT_BYTES: usize = 1024;
+/// Longest order, bytes: an index of 64 columns with the longest names takes a third of it.
+const MAX_ORDER_BYTES: usize = 16 << 10;
+
+/// Whether an order is short enough for the journal, which keeps refused ones too.
+pub fn check_size(order: &Apply) -> Result<(), String> {
+    if order.approved_by.len() > MAX_TEXT_BYTES {
+        return Err(format!("the approver's name is longer than {MAX_TEXT_BYTES} bytes"));
+    }
+    match encode_body(order) {
+        Ok(bytes) if bytes.len() <= MAX_ORDER_BYTES => Ok(()),
+        Ok(_) => Err(format!("the order is longer than {MAX_ORDER_BYTES} bytes")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// As much of a reason as the journal keeps: an undo isn't refused because of a long one.
+pub fn bounded_reason(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(MAX_TEXT_BYTES)]
+}
+
+/// The statements of an order, rendered here; an error if it isn't exactly what was approved, or asks for
+/// something that no approval makes safe.
+pub fn rendered(order: &Apply) -> Result<Rendered, String> {
+    check_limits(order.limits)?;
+    if let Change::CreateIndex(index) = &order.what {
+        check_index(order, index)?;
+    }
+    let rendered = postgres::render(&order.what, order.limits).map_err(|error| error.to_string())?;
+    if rendered.digest(order.what.database()) != order.digest {
+        return Err("the text that was approved is not the text that this agent would run".to_owned());
+    }
+    Ok(rendered)
+}
+
+/// Whether two orders of one id ask for the same.
+pub fn is_repetition(first: &Apply, again: &Apply) -> bool {
+    first.digest == again.digest
+        && first.instance == again.instance
+        && first.system_identifier == again.system_identifier
+        && first.what == again.what
+        && first.limits == again.limits
+}
+
+/// Zero would mean no limit to the server.
+fn check_limits(limits: Limits) -> Result<(), String> {
+    let lock_wait = (1..=MOST_LOCK_WAIT_MS).contains(&limits.lock_wait_ms);
+    let duration = (1..=MOST_DURATION_MS).contains(&limits.duration_ms);
+    if lock_wait && duration { Ok(()) } else { Err(format!("the limits are out of bounds: {limits:?}")) }
+}
+
+/// The name tells whose index it is, which is what lets the agent remove it after a crash.
+fn check_index(order: &Apply, index: &CreateIndex) -> Result<(), String> {
+    if index.name != index_name(order.change, &index.table, &index.keys) {
+        return Err(format!("the index's name {} isn't the one of this change", index.name));
+    }
+    let mut columns: Vec<&str> = index.keys.iter().map(|key| key.column.as_str()).collect();
+    columns.extend(index.include.iter().map(String::as_str));
+    columns.sort_unstable();
+    match columns.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("column {} is in the index twice", pair[0])),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,81 @@
+//! What a look at a database showed of one change.
+
+use super::ground::PreImage;
+
+/// What a change can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitFor {
+    /// A database that answers and can be written.
+    Database,
+    /// A session of an earlier run.
+    EarlierSession,
+    /// Somebody else's work on the table.
+    Scope,
+    /// Transactions that the statement would have to wait for.
+    Transactions,
+    /// Another try at a removal.
+    Removal,
+}
+
+/// What the database showed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// It doesn't answer.
+    Unreachable {
+        /// Why, in the driver's words.
+        why: String,
+    },
+    /// It doesn't let the agent in.
+    NoEntry {
+        /// Why, in the server's words.
+        why: String,
+    },
+    /// It isn't the server that the change was approved for.
+    OtherServer {
+        /// What it is instead.
+        what: String,
+    },
+    /// It is a standby now, and can't be changed.
+    InRecovery,
+    /// A session that works for this very change holds the table's lock: one of an earlier run.
+    Adoptable {
+        /// Its process on the server.
+        pid: i32,
+        /// It does nothing.
+        is_idle: bool,
+    },
+    /// Somebody else holds the table's lock.
+    Occupied {
+        /// Who.
+        holder: String,
+    },
+    /// We hold the table's lock, and this is what is there.
+    Ours(Sight),
+}
+
+/// The things of a change, seen while no other agent may touch them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sight {
+    /// What there is of the change.
+    pub object: Object,
+    /// Whether the ground is fit to begin on; looked at only while that matters.
+    pub ground: Result<PreImage, String>,
+    /// Transactions that the statement would have to wait for.
+    pub stalled: Option<String>,
+    /// Who has the table's lock in our place without being an agent. Anybody who may connect can take it, so it
+    /// keeps nothing from being taken back.
+    pub intruder: Option<String>,
+}
+
+/// What there is of a change in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Object {
+    /// Nothing: as before.
+    Before,
+    /// A part of it, of no use and not harmless: an INVALID index.
+    Partial,
+    /// All of it, as intended; what was read back.
+    After(String),
+    /// Something that is none of these, in words.
+    Foreign(String),
+}

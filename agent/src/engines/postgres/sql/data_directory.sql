@@ -1,0 +1,2 @@
+SELECT /* querysmith */
+    pg_catalog.current_setting('data_directory', true)

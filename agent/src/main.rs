@@ -1,0 +1,7 @@
+//! The agent's command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    agent::cli::main()
+}

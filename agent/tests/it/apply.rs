@@ -1,0 +1,12 @@
+//! The change engine against a real server.
+
+// Helpers of tests fail by panicking, as tests do.
+#![allow(clippy::unwrap_used)]
+
+mod crashes;
+mod host;
+mod ordinary;
+mod refusals;
+mod stage;
+mod trouble;
+mod versions;

@@ -1,0 +1,119 @@
+//! ANALYZE as a proposal: for a table whose statistics are wrong and that statements read.
+
+use querysmith_shared::change::{Analyze, Change, ChangeKind};
+use querysmith_shared::id::ChangeId;
+
+use super::draft::{DurationEstimate, ProposalDraft, StatementEffect, StatementVerdict};
+use super::memory;
+use crate::evidence::TableEvidence;
+use crate::finding::{Finding, FindingKind};
+use crate::overview::Overview;
+use crate::words;
+
+/// The ANALYZE drafts for these findings.
+pub(super) fn drafts(
+    overview: &Overview<'_>,
+    findings: &[Finding],
+    new_change: &mut dyn FnMut() -> ChangeId,
+) -> Vec<ProposalDraft> {
+    let evidence = overview.evidence;
+    if evidence.instance.in_recovery {
+        return Vec::new();
+    }
+    let mut drafts = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.kind == FindingKind::StaleStatistics) {
+        let Some(name) = &finding.table else { continue };
+        let Some(table) = overview.table(&finding.database, name) else { continue };
+        let digest = memory::digest(table.rows(), 1.0);
+        let share = finding.time_share.unwrap_or(0.0);
+        let read = share >= evidence.thresholds.statistics.least_reader_share;
+        if read && !memory::analyze_settled(evidence, &finding.database, name, &digest) {
+            drafts.push(draft(overview, table, finding, digest, new_change()));
+        }
+    }
+    drafts
+}
+
+fn draft(
+    overview: &Overview<'_>,
+    table: &TableEvidence,
+    finding: &Finding,
+    digest: String,
+    change_id: ChangeId,
+) -> ProposalDraft {
+    let evidence = overview.evidence;
+    let name = table.table.name.clone();
+    let statements: Vec<StatementEffect> = overview
+        .statements_on(&table.database, &name)
+        .into_iter()
+        .filter(|statement| statement.reads(&name))
+        .map(|statement| StatementEffect {
+            statement_id: statement.evidence.id,
+            time_share: statement.time_share,
+            cost_before: statement.current_plan().map(|plan| plan.plan.total_cost),
+            cost_after: None,
+            predicted: None,
+            verdict: StatementVerdict::NotSimulated,
+            uses_index: false,
+        })
+        .collect();
+    let mut risks = vec![
+        "Cannot be undone: the old statistics are gone once new ones are gathered.".to_owned(),
+        "Plans of all statements on this table may change, for worse as well as for better; what they do is measured."
+            .to_owned(),
+    ];
+    if table.table.autovacuum_off {
+        risks.push(
+            "With autovacuum off the statistics will be out of date again after the next load.".to_owned(),
+        );
+    }
+    if !evidence.instance.may_apply {
+        risks.push(
+            "The agent may not apply changes here: export the statement and run it yourself.".to_owned(),
+        );
+    }
+    ProposalDraft {
+        change_id,
+        instance: evidence.instance.id,
+        change: Change::Analyze(Analyze { database: table.database.clone(), table: name.clone() }),
+        kind: ChangeKind::Analyze,
+        title: format!("Analyze {name}"),
+        reason: format!(
+            "{} The planner decides by them for statements with {} of the instance's statement time. What better \
+             figures save can't be told before the plans are made, so nothing is predicted.",
+            first_sentence(&finding.summary),
+            words::percent(finding.time_share.unwrap_or(0.0))
+        ),
+        finding_ids: vec![finding.id],
+        evidence: finding.evidence.clone(),
+        statements,
+        predicted: None,
+        cost_log_ratio: None,
+        simulated: false,
+        not_simulated_reason: Some("statistics can't be imagined".to_owned()),
+        size_bytes: None,
+        write_cost: "None: writers are not touched.".to_owned(),
+        entries_per_hour: None,
+        lock: format!(
+            "SHARE UPDATE EXCLUSIVE on {name}, for as long as it takes: reads and writes go on. VACUUM, index builds and \
+             ALTER TABLE of this table wait."
+        ),
+        duration_estimate_s: Some(duration(table)),
+        risks,
+        evidence_digest: digest,
+        model_version: evidence.model.version,
+    }
+}
+
+fn first_sentence(text: &str) -> &str {
+    text.find(". ").map_or(text, |end| &text[..=end])
+}
+
+/// It reads a sample of 300 rows for each unit of the statistics target (100 by default), from as many pages.
+fn duration(table: &TableEvidence) -> DurationEstimate {
+    const SAMPLED_PAGES: f64 = 30_000.0;
+    const CACHED_PAGES_PER_S: f64 = 100_000.0;
+    const DISK_PAGES_PER_S: f64 = 2_000.0;
+    let pages = table.pages().min(SAMPLED_PAGES);
+    DurationEstimate { low: 0.05 + pages / CACHED_PAGES_PER_S, high: 1.0 + pages / DISK_PAGES_PER_S }
+}

@@ -1,0 +1,43 @@
+//! What became of a decision, as an answer.
+
+use super::problem::Problem;
+use crate::approve::DecideError;
+use crate::approve::verdict::Refusal;
+
+/// What was decided, or why not, about a `what`.
+pub(super) fn decided<T>(decision: Result<T, DecideError>, what: &str) -> Result<T, Problem> {
+    decision.map_err(|error| match error {
+        DecideError::Unknown => Problem::not_found(format!("there is no {what} with this id")),
+        DecideError::Store(error) => error.into(),
+        DecideError::Refused(refusal) => refused(&refusal),
+    })
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    let detail = refusal.to_string();
+    match refusal {
+        Refusal::Role(_) => Problem::forbidden(detail).hint("ask an admin"),
+        Refusal::NotWaiting(..) => Problem::conflict(detail).kind("not-waiting").hint("read it again"),
+        Refusal::Overtaken(_) => Problem::conflict(detail)
+            .kind("overtaken")
+            .hint("it is withdrawn within a minute; if the finding stays, another fix is proposed"),
+        Refusal::Expired(_) => Problem::conflict(detail)
+            .kind("expired")
+            .hint("if the finding is still there, it is proposed again"),
+        Refusal::OtherText => {
+            let problem = Problem::conflict(detail).kind("other-text");
+            Problem { field: Some("digest".into()), ..problem.hint("read the proposal again, then decide") }
+        }
+        Refusal::TextDiffers => Problem::conflict(detail)
+            .kind("text-differs")
+            .hint("it was made by another version of the controller; reject it, and it is proposed anew"),
+        Refusal::TooLate(_) => Problem::conflict(detail)
+            .kind("too-late")
+            .hint("read the change again; once it is on trial it can be undone"),
+        Refusal::NotInPlace(_) => {
+            Problem::conflict(detail).kind("not-in-place").hint("read the change again")
+        }
+        Refusal::NoWayBack(_) => Problem::conflict(detail).kind("no-way-back"),
+        Refusal::Asked(_) => Problem::conflict(detail).kind("asked-already"),
+    }
+}

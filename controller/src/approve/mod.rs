@@ -1,0 +1,208 @@
+//! Approve: a person decides on exactly the text that will run. The decision, the change, its history and
+//! the audit record are one transaction.
+
+pub mod verdict;
+
+use chrono::{DateTime, Utc};
+use querysmith_advice::evidence::ProposalState;
+use querysmith_shared::change::lifecycle::ChangeState;
+use querysmith_shared::dialect::postgres;
+use querysmith_shared::id::{ChangeId, ProposalId};
+use serde_json::json;
+
+use crate::store::Store;
+use crate::store::audit::Deed;
+use crate::store::changes::{Actor, Wanted};
+use crate::store::decisions::{Decision, LockedProposal};
+use crate::store::error::StoreError;
+use crate::store::people::Role;
+use crate::store::value::timestamp;
+use crate::wake::{Topic, Wake};
+use verdict::{Refusal, Standing};
+
+/// Who decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Decider<'a> {
+    /// Name for the records.
+    pub name: &'a str,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// Why nothing was decided.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// There is no such proposal or change.
+    #[error("there is nothing with this id")]
+    Unknown,
+    /// It may not be decided so.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store did not do it.
+    #[error("failed to store the decision")]
+    Store(#[from] StoreError),
+}
+
+/// Approves a proposal whose text has the digest `read`; the change is wanted to be applied from then on.
+pub async fn approve(
+    store: &Store,
+    wake: &Wake,
+    id: ProposalId,
+    read: &[u8; 32],
+    decider: Decider<'_>,
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<ChangeId, DecideError> {
+    let decision = Decision { by: decider.name, reason, at: now };
+    // Before the transaction: who waits for a lock must not wait for a second connection too.
+    let overtaken = store.why_overtaken(id, timestamp(now)).await?;
+    let mut writing = store.write().await?;
+    let proposal = writing.lock_proposal(id).await?.ok_or(DecideError::Unknown)?;
+    let standing = Standing { overtaken: overtaken.as_deref(), ..standing(&proposal) };
+    verdict::approve(&standing, read, decider.role, now)?;
+    writing.decide_proposal(id, ProposalState::Approved, decision).await?;
+    writing.add_change(&proposal, decision).await?;
+    let detail = said("approved", decider.name, reason);
+    writing
+        .add_change_event(proposal.change, Actor::Person, ChangeState::Approved, &detail, timestamp(now))
+        .await?;
+    let detail = json!({ "reason": reason, "digest": hex(read), "proposal": id, "change": proposal.change });
+    let subject = subject(&proposal.title, &proposal.instance_name);
+    writing
+        .add_audit(&Deed { actor: decider.name, action: "proposal.approve", subject: &subject, detail }, now)
+        .await?;
+    writing.commit().await?;
+    wake.publish(Topic::Proposals, Some(id.0));
+    wake.publish(Topic::Changes, Some(proposal.change.0));
+    Ok(proposal.change)
+}
+
+/// Rejects a proposal. The reason and the digest of its evidence stay with it, so that the same is not
+/// proposed again before the evidence changes.
+pub async fn reject(
+    store: &Store,
+    wake: &Wake,
+    id: ProposalId,
+    decider: Decider<'_>,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DecideError> {
+    let mut writing = store.write().await?;
+    let proposal = writing.lock_proposal(id).await?.ok_or(DecideError::Unknown)?;
+    verdict::reject(&standing(&proposal), decider.role)?;
+    let decision = Decision { by: decider.name, reason: Some(reason), at: now };
+    writing.decide_proposal(id, ProposalState::Rejected, decision).await?;
+    let detail = json!({ "reason": reason, "proposal": id });
+    let subject = subject(&proposal.title, &proposal.instance_name);
+    writing
+        .add_audit(&Deed { actor: decider.name, action: "proposal.reject", subject: &subject, detail }, now)
+        .await?;
+    writing.commit().await?;
+    wake.publish(Topic::Proposals, Some(id.0));
+    Ok(())
+}
+
+/// Asks for a change to be taken back; the agent does it, by the undo in its journal.
+pub async fn undo(
+    store: &Store,
+    wake: &Wake,
+    id: ChangeId,
+    decider: Decider<'_>,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DecideError> {
+    take_back(store, wake, id, Way::Undo, decider, reason, now).await
+}
+
+/// Calls a change off before it has taken effect. What no agent was told ends here; of the rest the agent is
+/// told, which doesn't begin it, or cancels it and removes what it left.
+pub async fn withdraw(
+    store: &Store,
+    wake: &Wake,
+    id: ChangeId,
+    decider: Decider<'_>,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DecideError> {
+    take_back(store, wake, id, Way::Withdraw, decider, reason, now).await
+}
+
+/// From which side of its effect a change is taken back.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Undo,
+    Withdraw,
+}
+
+async fn take_back(
+    store: &Store,
+    wake: &Wake,
+    id: ChangeId,
+    way: Way,
+    decider: Decider<'_>,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DecideError> {
+    if decider.role < Role::Approver {
+        return Err(Refusal::Role(decider.role).into());
+    }
+    let mut writing = store.write().await?;
+    let change = writing.lock_change_to_decide(id).await?.ok_or(DecideError::Unknown)?;
+    let wanted_by = change.wanted_by.as_deref();
+    let (action, what) = match way {
+        Way::Undo => {
+            verdict::can_be_undone(change.kind, change.state, change.wanted, wanted_by)?;
+            ("change.undo", "undo asked for")
+        }
+        Way::Withdraw => {
+            verdict::can_be_withdrawn(change.state, change.wanted, wanted_by)?;
+            ("change.withdraw", "withdrawn")
+        }
+    };
+    let state = match change.state {
+        // An order that is just about to be sent looks again whether it is wanted.
+        ChangeState::Approved => {
+            writing.move_change(id, ChangeState::Aborted, timestamp(now), Wanted::None).await?;
+            ChangeState::Aborted
+        }
+        state => {
+            writing.want_undo(id, Decision { by: decider.name, reason: Some(reason), at: now }).await?;
+            state
+        }
+    };
+    let detail = said(what, decider.name, Some(reason));
+    writing.add_change_event(id, Actor::Person, state, &detail, timestamp(now)).await?;
+    let detail = json!({ "reason": reason, "change": id });
+    let subject = subject(&change.title, &change.instance_name);
+    writing.add_audit(&Deed { actor: decider.name, action, subject: &subject, detail }, now).await?;
+    writing.commit().await?;
+    wake.publish(Topic::Changes, Some(id.0));
+    Ok(())
+}
+
+fn standing(proposal: &LockedProposal) -> Standing<'_> {
+    let rendered = postgres::render(&proposal.what, proposal.limits).ok();
+    Standing {
+        state: proposal.state,
+        reason: proposal.decision_reason.as_deref(),
+        overtaken: None,
+        expires_at: proposal.expires_at,
+        digest: &proposal.digest,
+        rendered: rendered.map(|text| text.digest(proposal.what.database())),
+    }
+}
+
+fn subject(title: &str, instance: &str) -> String {
+    format!("{title} · {instance}")
+}
+
+fn said(what: &str, by: &str, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => format!("{what} by {by}: {reason}"),
+        None => format!("{what} by {by}"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,20 @@
+//! How long a change may wait and run.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of one change, part of what is approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Limits {
+    /// Longest wait for a lock, ms.
+    pub lock_wait_ms: u32,
+    /// Longest run of one statement, ms.
+    pub duration_ms: u32,
+}
+
+impl Limits {
+    /// For CREATE INDEX CONCURRENTLY. Its lock (SHARE UPDATE EXCLUSIVE) stops neither reads nor writes
+    /// while it waits, so the wait may be long: a short one could never outlast a normal transaction.
+    pub const INDEX_BUILD: Self = Self { lock_wait_ms: 60_000, duration_ms: 4 * 3_600_000 };
+    /// For ANALYZE, which reads a sample.
+    pub const ANALYZE: Self = Self { lock_wait_ms: 2_000, duration_ms: 600_000 };
+}

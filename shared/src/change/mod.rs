@@ -1,0 +1,171 @@
+//! Everything that may ever be done to a watched database.
+//!
+//! The enum is closed on purpose: there is no free SQL on the wire, and what is not a variant here
+//! cannot be asked of an agent.
+
+pub mod coins;
+pub mod lifecycle;
+pub mod limits;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::ChangeId;
+use crate::wire::bounded;
+
+/// Most key columns of a proposed index (PostgreSQL allows 32).
+pub const MAX_INDEX_COLUMNS: usize = 32;
+
+/// A table's name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TableName {
+    /// Schema.
+    pub schema: String,
+    /// Name within the schema.
+    pub name: String,
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.name)
+    }
+}
+
+/// One thing to do to one database. Appended to, never reordered: the position is on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Build a b-tree index without blocking writers.
+    CreateIndex(CreateIndex),
+    /// Gather a table's statistics.
+    Analyze(Analyze),
+}
+
+impl Change {
+    /// The database it happens in.
+    pub fn database(&self) -> &str {
+        match self {
+            Self::CreateIndex(change) => &change.database,
+            Self::Analyze(change) => &change.database,
+        }
+    }
+
+    /// The table it touches.
+    pub fn table(&self) -> &TableName {
+        match self {
+            Self::CreateIndex(change) => &change.table,
+            Self::Analyze(change) => &change.table,
+        }
+    }
+
+    /// Its kind, as in the store, the API and the agent's allow-list.
+    pub fn kind(&self) -> ChangeKind {
+        match self {
+            Self::CreateIndex(_) => ChangeKind::CreateIndex,
+            Self::Analyze(_) => ChangeKind::Analyze,
+        }
+    }
+}
+
+/// The kinds of [`Change`], for allow-lists and policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// [`Change::CreateIndex`].
+    CreateIndex,
+    /// [`Change::Analyze`].
+    Analyze,
+}
+
+impl ChangeKind {
+    /// The name used in the store, the API and the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CreateIndex => "create_index",
+            Self::Analyze => "analyze",
+        }
+    }
+
+    /// Whether the agent can put things back as they were. Old statistics can't be restored.
+    pub fn can_be_undone(self) -> bool {
+        match self {
+            Self::CreateIndex => true,
+            Self::Analyze => false,
+        }
+    }
+}
+
+/// A b-tree index to build.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CreateIndex {
+    /// Database.
+    pub database: String,
+    /// Table.
+    pub table: TableName,
+    /// Name of the index: made by [`index_name`], so that it says which change it belongs to.
+    pub name: String,
+    /// Key columns in order.
+    #[serde(deserialize_with = "bounded::vec::<MAX_INDEX_COLUMNS, _, _>")]
+    pub keys: Vec<IndexKey>,
+    /// INCLUDE columns.
+    #[serde(deserialize_with = "bounded::vec::<MAX_INDEX_COLUMNS, _, _>")]
+    pub include: Vec<String>,
+}
+
+/// One key column of a [`CreateIndex`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct IndexKey {
+    /// Column.
+    pub column: String,
+    /// Sort it descending.
+    pub descending: bool,
+}
+
+/// Statistics to gather.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Analyze {
+    /// Database.
+    pub database: String,
+    /// Table.
+    pub table: TableName,
+}
+
+/// Every index the product makes starts with this.
+pub const INDEX_PREFIX: &str = "qs_";
+/// Longest identifier of PostgreSQL, bytes.
+const MAX_IDENTIFIER_BYTES: usize = 63;
+
+/// The name of the index that `change` builds: readable, at most 63 bytes, and the same on every
+/// attempt, so that the name is the idempotency key of the build.
+pub fn index_name(change: ChangeId, table: &TableName, keys: &[IndexKey]) -> String {
+    let tail = format!("_{}", change.short());
+    let mut name = format!("{INDEX_PREFIX}{}", table.name);
+    for key in keys {
+        name.push('_');
+        name.push_str(&key.column);
+    }
+    let mut room = MAX_IDENTIFIER_BYTES - tail.len();
+    while !name.is_char_boundary(room.min(name.len())) {
+        room -= 1;
+    }
+    name.truncate(room);
+    name.push_str(&tail);
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_name_fits_and_tells_its_change() {
+        let change = ChangeId(uuid::Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_dead_beef));
+        let keys = [IndexKey { column: "ä".repeat(60), descending: false }];
+        let table = TableName { schema: "public".into(), name: "orders".into() };
+        let name = index_name(change, &table, &keys);
+        assert!(name.len() <= 63, "{name}");
+        assert!(name.starts_with("qs_orders_ä"), "{name}");
+        assert!(name.ends_with("_deadbeef"), "{name}");
+    }
+}

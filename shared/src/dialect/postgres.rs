@@ -1,0 +1,147 @@
+//! Changes as PostgreSQL reads them. The texts are pinned in `expected/`.
+
+use super::Rendered;
+use super::identifier::{BadName, postgres as quote, postgres_string as quote_string};
+use crate::change::limits::Limits;
+use crate::change::{Analyze, Change, CreateIndex, TableName};
+
+/// The statements of `change` under `limits`.
+pub fn render(change: &Change, limits: Limits) -> Result<Rendered, BadName> {
+    match change {
+        Change::CreateIndex(index) => create_index(index, limits),
+        Change::Analyze(analyze) => self::analyze(analyze, limits),
+    }
+}
+
+/// The CREATE INDEX statement without CONCURRENTLY, as hypopg wants it.
+pub fn hypothetical_index(index: &CreateIndex) -> Result<String, BadName> {
+    Ok(format!("CREATE INDEX ON {} {}", table(&index.table)?, columns(index)?))
+}
+
+fn create_index(index: &CreateIndex, limits: Limits) -> Result<Rendered, BadName> {
+    let name = quote(&index.name)?;
+    let schema = quote(&index.table.schema)?;
+    let mut apply = time_limits(limits);
+    apply.push(format!("CREATE INDEX CONCURRENTLY {name} ON {} {}", table(&index.table)?, columns(index)?));
+    let mut undo = time_limits(limits);
+    undo.push(format!("DROP INDEX CONCURRENTLY IF EXISTS {schema}.{name}"));
+    let verify = format!(
+        "SELECT i.indisvalid AND i.indisready AS valid, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition\n\
+         FROM pg_catalog.pg_index AS i\n\
+         JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid\n\
+         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace\n\
+         WHERE n.nspname = {} AND c.relname = {}",
+        quote_string(&index.table.schema)?,
+        quote_string(&index.name)?,
+    );
+    Ok(Rendered { apply, verify, undo })
+}
+
+fn analyze(analyze: &Analyze, limits: Limits) -> Result<Rendered, BadName> {
+    let mut apply = time_limits(limits);
+    apply.push(format!("ANALYZE {}", table(&analyze.table)?));
+    let verify = format!(
+        "SELECT last_analyze, n_mod_since_analyze AS changed_since_analyze\n\
+         FROM pg_catalog.pg_stat_all_tables\n\
+         WHERE schemaname = {} AND relname = {}",
+        quote_string(&analyze.table.schema)?,
+        quote_string(&analyze.table.name)?,
+    );
+    Ok(Rendered { apply, verify, undo: Vec::new() })
+}
+
+fn time_limits(limits: Limits) -> Vec<String> {
+    vec![
+        format!("SET lock_timeout = {}", limits.lock_wait_ms),
+        format!("SET statement_timeout = {}", limits.duration_ms),
+    ]
+}
+
+fn table(name: &TableName) -> Result<String, BadName> {
+    Ok(format!("{}.{}", quote(&name.schema)?, quote(&name.name)?))
+}
+
+fn columns(index: &CreateIndex) -> Result<String, BadName> {
+    let mut keys = Vec::new();
+    for key in &index.keys {
+        let direction = if key.descending { " DESC" } else { "" };
+        keys.push(format!("{}{direction}", quote(&key.column)?));
+    }
+    if keys.is_empty() {
+        return Err(BadName::Empty);
+    }
+    let mut text = format!("({})", keys.join(", "));
+    if !index.include.is_empty() {
+        let include = index.include.iter().map(|column| quote(column)).collect::<Result<Vec<_>, _>>()?;
+        text.push_str(&format!(" INCLUDE ({})", include.join(", ")));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::IndexKey;
+
+    fn index() -> CreateIndex {
+        CreateIndex {
+            database: "shop".into(),
+            table: TableName { schema: "public".into(), name: "orders".into() },
+            name: "qs_orders_customer_id_created_at_deadbeef".into(),
+            keys: vec![
+                IndexKey { column: "customer_id".into(), descending: false },
+                IndexKey { column: "created_at".into(), descending: true },
+            ],
+            include: vec!["Total \"net\"".into()],
+        }
+    }
+
+    fn check(change: &Change, limits: Limits, expected: &str) {
+        let rendered = render(change, limits).unwrap();
+        let mut text = String::new();
+        for (title, statements) in
+            [("apply", &rendered.apply), ("verify", &vec![rendered.verify.clone()]), ("undo", &rendered.undo)]
+        {
+            text.push_str(&format!("-- {title}\n"));
+            for statement in statements {
+                text.push_str(&format!("{statement};\n"));
+            }
+        }
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_texts_are_as_pinned() {
+        check(
+            &Change::CreateIndex(index()),
+            Limits::INDEX_BUILD,
+            include_str!("expected/create_index.postgres.sql"),
+        );
+        let analyze = Analyze { database: "shop".into(), table: index().table };
+        check(&Change::Analyze(analyze), Limits::ANALYZE, include_str!("expected/analyze.postgres.sql"));
+    }
+
+    #[test]
+    fn the_digest_tells_every_difference() {
+        let digest = |change: CreateIndex, limits| {
+            let database = change.database.clone();
+            render(&Change::CreateIndex(change), limits).unwrap().digest(&database)
+        };
+        let same = digest(index(), Limits::INDEX_BUILD);
+        assert_eq!(same, digest(index(), Limits::INDEX_BUILD));
+        let mut other = index();
+        other.keys[0].descending = true;
+        assert_ne!(same, digest(other, Limits::INDEX_BUILD));
+        let mut elsewhere = index();
+        elsewhere.database = "shop2".into();
+        assert_ne!(same, digest(elsewhere, Limits::INDEX_BUILD));
+        assert_ne!(same, digest(index(), Limits::ANALYZE));
+    }
+
+    #[test]
+    fn an_index_needs_a_column() {
+        let mut empty = index();
+        empty.keys.clear();
+        assert!(render(&Change::CreateIndex(empty), Limits::INDEX_BUILD).is_err());
+    }
+}

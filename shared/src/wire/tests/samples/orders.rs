@@ -1,0 +1,76 @@
+//! Everything that an agent can be asked, and what it can answer.
+
+use super::id;
+use crate::change::limits::Limits;
+use crate::change::{Analyze, Change, CreateIndex, IndexKey, TableName};
+use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
+use crate::timestamp::Timestamp;
+use crate::wire::order::{
+    Answer, Apply, CandidateAnswer, Confirm, Order, PlannedStatement, Undo, WhatIf, WhatIfAnswer,
+};
+
+pub(in crate::wire::tests) fn create_index() -> CreateIndex {
+    CreateIndex {
+        database: "shop".into(),
+        table: TableName { schema: "public".into(), name: "orders".into() },
+        name: "qs_orders_customer_id_00000002".into(),
+        keys: vec![IndexKey { column: "customer_id".into(), descending: true }],
+        include: vec!["total".into()],
+    }
+}
+
+pub(in crate::wire::tests) fn apply(what: Change) -> Apply {
+    Apply {
+        change: ChangeId(id(2)),
+        instance: InstanceId(id(1)),
+        system_identifier: "7300000000000000001".into(),
+        what,
+        limits: Limits::INDEX_BUILD,
+        digest: [0xab; 32],
+        approved_by: "dba".into(),
+        expires_at: Timestamp(1_700_000_000_000_000),
+    }
+}
+
+pub(super) fn orders() -> Vec<(&'static str, Order)> {
+    let analyze = Analyze { database: "shop".into(), table: create_index().table };
+    vec![
+        (
+            "what_if",
+            Order::WhatIf(WhatIf {
+                question: QuestionId(id(3)),
+                instance: InstanceId(id(1)),
+                database: "shop".into(),
+                candidates: vec![create_index()],
+                statements: vec![StatementId(1), StatementId(-1)],
+            }),
+        ),
+        ("apply_index", Order::Apply(apply(Change::CreateIndex(create_index())))),
+        ("apply_analyze", Order::Apply(Apply { limits: Limits::ANALYZE, ..apply(Change::Analyze(analyze)) })),
+        ("undo", Order::Undo(Undo { change: ChangeId(id(2)), reason: "harmed".into() })),
+        ("confirm", Order::Confirm(Confirm { change: ChangeId(id(2)), reason: "helped".into() })),
+    ]
+}
+
+pub(super) fn answers() -> Vec<(&'static str, Answer)> {
+    let planned =
+        |cost, plan| PlannedStatement { statement: StatementId(1), cost, uses_candidate: true, plan };
+    let candidate = CandidateAnswer {
+        estimated_bytes: 1 << 33,
+        problem: Some("no such column".into()),
+        changed: vec![planned(Ok(12.5), Some("[]".into()))],
+    };
+    vec![
+        ("accepted", Answer::Accepted),
+        ("refused", Answer::Refused("not on the allow-list".into())),
+        (
+            "what_if",
+            Answer::WhatIf(WhatIfAnswer {
+                question: QuestionId(id(3)),
+                not_simulated: Some("no hypopg".into()),
+                baseline: vec![planned(Err("unknown statement".into()), None)],
+                candidates: vec![candidate],
+            }),
+        ),
+    ]
+}

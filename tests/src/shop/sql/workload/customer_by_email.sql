@@ -1,0 +1,3 @@
+SELECT id, name, country, segment
+FROM customers
+WHERE email = $1

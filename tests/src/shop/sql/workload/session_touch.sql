@@ -1,0 +1,3 @@
+UPDATE sessions
+SET seen_at = now()
+WHERE token = $1

@@ -1,0 +1,7 @@
+//! Integration tests: real servers, real programs, one binary.
+
+mod cluster;
+mod link;
+mod shop;
+mod shop_problems;
+mod telemetry_survives_kills;
