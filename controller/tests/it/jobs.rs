@@ -61,7 +61,7 @@ async fn a_job_runs_on_hints_and_on_request_and_its_failures_are_told() {
     let until = async |runs: &Arc<Mutex<u32>>, count: u32| {
         let began = Instant::now();
         while *runs.lock().unwrap() < count {
-            assert!(began.elapsed() < Duration::from_secs(10));
+            assert!(began.elapsed() < Duration::from_secs(60));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -110,7 +110,7 @@ async fn a_job_that_another_controller_is_at_does_not_run() {
 async fn wait_until_free(job: &Job, jobs: &JobGround, runs: &Arc<Mutex<u32>>) {
     let began = Instant::now();
     while *runs.lock().unwrap() == 0 {
-        assert!(began.elapsed() < Duration::from_secs(10));
+        assert!(began.elapsed() < Duration::from_secs(60));
         run_once(job, jobs).await;
     }
 }
@@ -140,7 +140,7 @@ async fn a_job_that_panicked_is_told_and_runs_again() {
     let until = async |sql: &'static str| {
         let began = Instant::now();
         while ground.count(sql).await == 0 {
-            assert!(began.elapsed() < Duration::from_secs(10), "{sql}");
+            assert!(began.elapsed() < Duration::from_secs(60), "{sql}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -37,10 +37,20 @@ export function DataTable<Row>({ label, columns, rows, rowKey, sort, chooser = f
   const url = useUrl();
   const roomy = useMediaQuery(ROOMY) ?? false;
   const shown = columns.filter((column) => isShown(column, url, roomy));
-  if (rows.length === 0 && empty) return empty;
+  // The chooser stays while the list is refreshed to nothing: an open menu is not taken from under the hand.
+  return (
+    <div className={classes.place}>
+      {chooser && <Chooser columns={columns} roomy={roomy} />}
+      {rows.length === 0 && empty ? empty : <Table label={label} shown={shown} rows={rows} rowKey={rowKey} sort={sort} />}
+    </div>
+  );
+}
+
+type TableProps<Row> = Pick<Props<Row>, "label" | "rows" | "rowKey" | "sort"> & { shown: readonly Column<Row>[] };
+
+function Table<Row>({ label, shown, rows, rowKey, sort }: TableProps<Row>) {
   return (
     <div className={classes.frame}>
-      {chooser && <Chooser columns={columns} roomy={roomy} />}
       <table className={classes.table} aria-label={label}>
         <thead>
           <tr>

@@ -39,23 +39,23 @@ impl Drive<'_> {
         }
         let limit = Duration::from_millis(record.order.limits.duration_ms.into());
         let pid = work.session.pid();
-        let mut forbidden = None;
-        let ended = {
+        let (ended, forbidden) = {
             let statement = work.session.run(&armed.apply, limit);
             tokio::pin!(statement);
             let mut watch = Watch::new(record, instance, pid);
-            loop {
+            let ended = loop {
                 let goes_on = tokio::select! {
                     biased;
                     ended = &mut statement => break Some(ended),
                     goes_on = watch.next(self, instance) => goes_on,
                 };
                 self.context.config.faults.pass(FaultPoint::Running).await;
-                forbidden.clone_from(&watch.forbidden);
                 if !goes_on {
                     break None;
                 }
-            }
+            };
+            // Asked last: the statement may end before the answer to its own cancellation is here.
+            (ended, watch.forbidden)
         };
         self.context.config.faults.pass(FaultPoint::AfterStatement).await;
         let Some(ended) = ended else { return Next::Look };

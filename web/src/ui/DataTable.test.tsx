@@ -1,0 +1,32 @@
+import { render, screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { createMemoryRouter, RouterProvider } from "react-router";
+import { expect, test } from "vitest";
+import { createCache } from "~/app/cache.ts";
+import { Providers } from "~/app/Providers.tsx";
+import { DataTable, type Column } from "./DataTable.tsx";
+
+const COLUMNS: Column<string>[] = [
+  { id: "name", label: "Name", cell: (row) => row, primary: true },
+  { id: "size", label: "Size", cell: (row) => row.length },
+];
+
+function list(rows: string[]) {
+  const table = <DataTable label="Things" columns={COLUMNS} rows={rows} rowKey={(row) => row} chooser empty={<p>No thing</p>} />;
+  const router = createMemoryRouter([{ path: "/", element: table }]);
+  return (
+    <Providers cache={createCache()}>
+      <RouterProvider router={router} />
+    </Providers>
+  );
+}
+
+test("an open choice of columns outlives the last row", async () => {
+  const user = userEvent.setup();
+  const { rerender } = render(list(["orders"]));
+  await user.click(screen.getByRole("button", { name: "Choose columns" }));
+  const size = await screen.findByRole("menuitem", { name: "Size" });
+  rerender(list([]));
+  expect(await screen.findByText("No thing")).toBeTruthy();
+  expect(size.isConnected).toBe(true);
+});
