@@ -236,6 +236,8 @@ async fn answer(order: Order, members: &[Member], applier: &Applier) -> Answer {
             Some(member) => Answer::WhatIf(member.engine.what_if(&question).await),
             None => Answer::Refused("this agent does not watch that instance".to_owned()),
         },
-        change @ (Order::Apply(_) | Order::Undo(_) | Order::Confirm(_)) => applier.handle(change).await,
+        change @ (Order::Apply(_) | Order::Undo(_) | Order::Confirm(_) | Order::Renew(_)) => {
+            applier.handle(change).await
+        }
     }
 }

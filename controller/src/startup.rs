@@ -185,6 +185,7 @@ fn start_jobs(
         history: HistoryCache::default(),
         thresholds: Arc::new(Thresholds::default()),
         proposal_life: config.proposals.life(),
+        terms: config.trials.terms(),
     };
     let jobs =
         registry::jobs(&context, &config.jobs, config.retention).context("failed to schedule the jobs")?;

@@ -5,6 +5,7 @@ import { METHOD, statementSeries } from "./data/changes.ts";
 import { HOUR } from "./data/clock.ts";
 import { hex, uuid } from "./data/random.ts";
 import { statements } from "./data/statements.ts";
+import { hands, lease, NO_HAND } from "./data/trial.ts";
 import type { MockState } from "./state.ts";
 
 function step(state: MockState, change: Change, to: Change["state"], detail: string, actor: ChangeEvent["actor"], sql: string | null = null, duration: number | null = null): void {
@@ -12,7 +13,8 @@ function step(state: MockState, change: Change, to: Change["state"], detail: str
   change.state = to;
   change.state_since = at;
   change.events.push({ at, received_at: at, state: to, detail, actor, sql, duration_ms: duration });
-  change.can = { undo: to === "trial" || to === "confirmed", undo_reason: null, withdraw: isBeforeEffect(to), withdraw_reason: null };
+  change.can = { ...hands(to, change.held), undo: to === "trial" || to === "confirmed", undo_reason: null, withdraw: isBeforeEffect(to), withdraw_reason: null };
+  change.lease = to === "trial" ? lease(Date.now()) : null;
   state.announce("changes", change.id);
 }
 
@@ -21,7 +23,8 @@ export function approve(state: MockState, proposal: Proposal): Change {
   const change: Change = {
     id: uuid(`change of ${proposal.id}`), proposal_id: proposal.id, instance_id: proposal.instance_id, instance_name: proposal.instance_name,
     title: proposal.title, kind: proposal.kind, state: "approved", state_since: now, effect: null, verdict: null, created_at: now,
-    sql: proposal.sql, events: [], predicted: proposal.predicted, measured: null, statements: [], can: { undo: false, undo_reason: null, withdraw: true, withdraw_reason: null },
+    sql: proposal.sql, events: [], predicted: proposal.predicted, measured: null, statements: [], can: { ...NO_HAND, undo: false, undo_reason: null, withdraw: true, withdraw_reason: null },
+    lease: null, held: null,
     object_name: `qs_${hex(`index ${proposal.id}`, 12)}`, verified_at: null,
   };
   state.changes.unshift(change);
@@ -59,7 +62,7 @@ function beginTrial(state: MockState, change: Change, proposal: Proposal): void 
 }
 
 function confirm(state: MockState, change: Change, proposal: Proposal): void {
-  if (change.state !== "trial") return;
+  if (change.state !== "trial" || change.held) return;
   const realised = proposal.predicted ?? { estimate: -0.04, low: -0.09, high: 0.01 };
   change.effect = realised;
   change.verdict = "helped";
@@ -76,4 +79,10 @@ export function withdraw(state: MockState, change: Change, reason: string): void
   const begun = change.state === "applying";
   step(state, change, begun ? "reverting" : "aborted", reason, "person");
   if (begun) setTimeout(() => step(state, change, "reverted", "Read back: the index is gone.", "agent", change.sql.undo.join("\n"), 840), 2 * state.pace);
+}
+
+export function layHand(state: MockState, change: Change, hand: "hold" | "release" | "keep", by: string, reason: string): void {
+  if (hand === "keep") return step(state, change, "confirmed", reason, "person");
+  change.held = hand === "hold" ? { by, reason, at: new Date().toISOString() } : null;
+  step(state, change, "trial", reason, "person");
 }

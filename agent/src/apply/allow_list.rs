@@ -43,7 +43,7 @@ pub struct AllowList {
 /// One rule: all of its parts must fit. Names are patterns with `*` and `?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Kinds of change.
+    /// Kinds of change; a rule that names none allows what adds, and denies all.
     pub kinds: Vec<ChangeKind>,
     /// Instances, as the agent's configuration names them.
     pub instances: Vec<String>,
@@ -182,7 +182,10 @@ impl AllowList {
             (None, Some(most)) => denied(format!(
                 "{what}: the index has {columns} columns, and this host's allow-list ends at {most}"
             )),
-            (None, None) => denied(format!("{what}: no rule of this host's allow-list allows it")),
+            (None, None) => denied(format!(
+                "{what}: no rule of this host's allow-list allows it; one with kinds = [\"{}\"] would",
+                change.kind().as_str()
+            )),
         }
     }
 }
@@ -228,7 +231,7 @@ fn columns(change: &Change) -> u32 {
         Change::CreateIndex(index) => {
             u32::try_from(index.keys.len() + index.include.len()).unwrap_or(u32::MAX)
         }
-        Change::Analyze(_) => 0,
+        Change::Analyze(_) | Change::DropIndex(_) => 0,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::id::{ChangeId, InstanceId};
-use querysmith_shared::wire::order::{Answer, Apply, Confirm, Order, UNKNOWN_CHANGE, Undo};
+use querysmith_shared::wire::order::{Answer, Apply, Confirm, Lease, Order, Renew, UNKNOWN_CHANGE, Undo};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::error;
@@ -15,6 +15,7 @@ use super::context::{ApplyConfig, ApplyInstance, BuildSlots, Context, Instance};
 use super::journal::entry::Event;
 use super::journal::record::Record;
 use super::journal::{Journal, JournalError, MAX_BYTES, RecordError};
+use super::leases::{self, Leases};
 use super::report::{self, ChangeSink};
 use super::withdrawn::Withdrawn;
 use super::{order, plan, supervise};
@@ -36,6 +37,7 @@ struct Engine {
     context: Arc<Context>,
     withdrawn: Withdrawn,
     starts: mpsc::Sender<ChangeId>,
+    keeper: JoinHandle<()>,
     supervisor: JoinHandle<()>,
     reporter: JoinHandle<()>,
     stop_reporter: watch::Sender<bool>,
@@ -68,6 +70,7 @@ impl Applier {
             journal: journal.clone(),
             instances: by_id(instances),
             builds: BuildSlots::default(),
+            leases: Leases::default(),
             news: news.clone(),
             progress,
             stop,
@@ -75,17 +78,24 @@ impl Applier {
         let reporter = tokio::spawn(report::run(journal, sink, news, progress_out, reporter_stop));
         let (starts, starts_out) = mpsc::channel(MAX_OPEN);
         let supervisor = tokio::spawn(supervise::run(context.clone(), starts_out));
+        let keeper = tokio::spawn(leases::run(context.clone(), starts.clone(), context.config.lease_tick));
         let withdrawn = Withdrawn::default();
-        Self { engine: Ok(Engine { context, withdrawn, starts, supervisor, reporter, stop_reporter }) }
+        Self {
+            engine: Ok(Engine { context, withdrawn, starts, keeper, supervisor, reporter, stop_reporter }),
+        }
     }
 
     /// Answers an order as soon as it is journalled; what happens to it comes as reports.
     pub async fn handle(&self, order: Order) -> Answer {
         let answered = match (&self.engine, order) {
             (Err(reason), _) => Err(reason.clone()),
-            (Ok(engine), Order::Apply(order)) => engine.apply(order).await,
+            (Ok(engine), Order::Apply(order)) => engine.apply(*order).await,
             (Ok(engine), Order::Undo(order)) => engine.undo(order).await,
             (Ok(engine), Order::Confirm(order)) => engine.confirm(order).await,
+            (Ok(engine), Order::Renew(order)) => match engine.renew(order).await {
+                Ok(leases) => return Answer::Leases(leases),
+                Err(reason) => Err(reason),
+            },
             (Ok(_), Order::WhatIf(_)) => Err("a what-if question is no change".to_owned()),
         };
         match answered {
@@ -115,6 +125,9 @@ impl Applier {
     /// it left removed as far as that is quickly done. The next start does the rest.
     pub async fn stopped(self) {
         let Ok(engine) = self.engine else { return };
+        if let Err(error) = engine.keeper.await {
+            error!(error = &error as &dyn std::error::Error, "the keeper of leases ended badly");
+        }
         if let Err(error) = engine.supervisor.await {
             error!(error = &error as &dyn std::error::Error, "the change engine ended badly");
         }
@@ -271,6 +284,13 @@ impl Engine {
             ChangeState::Confirmed => Ok(()),
             state => Err(format!("the change is {state}: only one on trial can be kept")),
         }
+    }
+
+    async fn renew(&self, order: Renew) -> Result<Vec<Lease>, String> {
+        let context = self.context.clone();
+        let renewed =
+            tokio::task::spawn_blocking(move || context.leases.renew(&context, &order.changes)).await;
+        renewed.expect("renewing leases doesn't panic").map_err(|error| unusable(&error))
     }
 
     fn known(&self, change: ChangeId) -> Result<Option<Record>, String> {

@@ -12,9 +12,11 @@ use querysmith_shared::timestamp::Timestamp;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use super::allow_list::{self, Permission};
+use super::clock::{Clock, HostClock};
 use super::fault::{FaultPoint, Faults};
 use super::journal::entry::{Entry, Event};
 use super::journal::{Journal, RecordError};
+use super::leases::{self, Leases};
 use super::report::Progress;
 use crate::engines::postgres::change::ChangeTarget;
 
@@ -31,8 +33,10 @@ pub struct ApplyConfig {
     pub disk: Option<PathBuf>,
     /// The age from which a transaction keeps an index build from beginning.
     pub stalling_after: Duration,
-    /// The agent's clock.
-    pub clock: fn() -> Timestamp,
+    /// The host's clocks.
+    pub clock: Arc<dyn Clock>,
+    /// How often the leases of trials are looked at.
+    pub lease_tick: Duration,
     /// Where tests let the agent die.
     pub faults: Faults,
 }
@@ -46,7 +50,8 @@ impl ApplyConfig {
             allow_list: PathBuf::from(allow_list::DEFAULT_PATH),
             disk: None,
             stalling_after: Duration::from_secs(30),
-            clock: || Timestamp::from(std::time::SystemTime::now()),
+            clock: Arc::new(HostClock::default()),
+            lease_tick: leases::TICK,
             faults: Faults::default(),
         }
     }
@@ -69,6 +74,7 @@ pub(super) struct Context {
     pub(super) journal: Arc<Journal>,
     pub(super) instances: HashMap<InstanceId, Instance>,
     pub(super) builds: BuildSlots,
+    pub(super) leases: Leases,
     /// Tells the reporter that there is a new line.
     pub(super) news: Arc<Notify>,
     pub(super) progress: mpsc::Sender<Progress>,
@@ -91,7 +97,7 @@ impl Instance {
 
 impl Context {
     pub(super) fn now(&self) -> Timestamp {
-        (self.config.clock)()
+        self.config.clock.read().wall
     }
 
     /// What this host allows at this moment.

@@ -72,6 +72,15 @@ pub struct IndexFacts {
     pub keys: Vec<KeyFacts>,
     /// Its INCLUDE columns' numbers.
     pub include: Vec<i16>,
+    /// Its definition in the server's words.
+    pub definition: String,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// How often it was read since the server counts.
+    pub scans: u64,
+    /// What would be lost with it for good, in words: a constraint's index can't be dropped, a comment not be
+    /// brought back. `None` if its keys and INCLUDE columns are all there is to it.
+    pub holds: Option<String>,
 }
 
 /// One key column of an index.

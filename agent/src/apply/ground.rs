@@ -1,7 +1,10 @@
 //! Whether the ground is fit for a change, and what it was like before: pure judgement of what was read.
 
+mod drop_index;
+
 use std::fmt;
 
+pub use drop_index::is_the_dropped;
 use querysmith_shared::change::{Change, CreateIndex};
 use querysmith_shared::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,6 +42,19 @@ pub enum KindOfPreImage {
         /// What could not be checked.
         note: Option<String>,
     },
+    /// An index that another one makes superfluous.
+    Index {
+        /// Numbers of the key columns.
+        keys: Vec<i16>,
+        /// Numbers of the INCLUDE columns.
+        include: Vec<i16>,
+        /// What it is, in the server's words.
+        definition: String,
+        /// Its size, bytes.
+        bytes: u64,
+        /// How often it was read since the server counts.
+        scans: u64,
+    },
     /// Statistics of a certain age.
     Statistics {
         /// When the table was last analyzed by command.
@@ -58,10 +74,24 @@ impl PreImage {
                 KindOfPreImage::NoIndex { keys: other_keys, include: other_include, .. },
             ) => keys == other_keys && include == other_include,
             (
+                KindOfPreImage::Index { keys, include, definition, .. },
+                KindOfPreImage::Index {
+                    keys: other_keys,
+                    include: other_include,
+                    definition: other_definition,
+                    ..
+                },
+            ) => keys == other_keys && include == other_include && definition == other_definition,
+            (
                 KindOfPreImage::Statistics { last_analyze, .. },
                 KindOfPreImage::Statistics { last_analyze: other_last_analyze, .. },
             ) => last_analyze == other_last_analyze,
-            (KindOfPreImage::NoIndex { .. } | KindOfPreImage::Statistics { .. }, _) => false,
+            (
+                KindOfPreImage::NoIndex { .. }
+                | KindOfPreImage::Index { .. }
+                | KindOfPreImage::Statistics { .. },
+                _,
+            ) => false,
         };
         kinds && self.table_oid == other.table_oid
     }
@@ -70,7 +100,7 @@ impl PreImage {
     pub fn estimated_bytes(&self) -> u64 {
         match &self.kind {
             KindOfPreImage::NoIndex { estimated_bytes, .. } => *estimated_bytes,
-            KindOfPreImage::Statistics { .. } => 0,
+            KindOfPreImage::Index { .. } | KindOfPreImage::Statistics { .. } => 0,
         }
     }
 }
@@ -92,6 +122,12 @@ impl fmt::Display for PreImage {
                 }
                 Ok(())
             }
+            KindOfPreImage::Index { bytes, scans, definition, .. } => write!(
+                f,
+                "; the index takes {} and was read {} times; the undo builds it again: {definition}",
+                amount::bytes(*bytes),
+                amount::count(*scans)
+            ),
             KindOfPreImage::Statistics { changed_since_analyze, .. } => {
                 let changed = u64::try_from(*changed_since_analyze).unwrap_or(0);
                 write!(f, "; {} rows changed since the last ANALYZE", amount::count(changed))
@@ -118,6 +154,7 @@ pub fn survey(
     let kind = match change {
         Change::CreateIndex(index) => survey_index(index, table, named, disk)?,
         Change::Analyze(_) => survey_statistics(table)?,
+        Change::DropIndex(drop) => drop_index::survey(drop, table, named)?,
     };
     Ok(PreImage { table_oid: table.oid, rows, bytes: table.bytes, kind })
 }
@@ -128,21 +165,7 @@ fn survey_index(
     named: &Named,
     disk: &DiskRoom,
 ) -> Result<KindOfPreImage, String> {
-    if !table.may_index {
-        return Err(format!(
-            "role {role} may not build indexes on {name}, which belongs to {owner}: GRANT {owner} TO {role}",
-            role = table.role,
-            name = index.table,
-            owner = table.owner,
-        ));
-    }
-    if !table.may_create {
-        return Err(format!(
-            "role {role} may not create anything in schema {schema}: GRANT CREATE ON SCHEMA {schema} TO {role}",
-            role = table.role,
-            schema = index.table.schema,
-        ));
-    }
+    check_rights(index, table)?;
     match named {
         Named::Nothing => {}
         Named::Index(_) => {
@@ -150,9 +173,7 @@ fn survey_index(
         }
         Named::Other(what) => return Err(format!("the name {} belongs to {what}", index.name)),
     }
-    let keys = index.keys.iter().map(|key| number_of(table, &key.column)).collect::<Result<Vec<_>, _>>()?;
-    let include =
-        index.include.iter().map(|column| number_of(table, column)).collect::<Result<Vec<_>, _>>()?;
+    let (keys, include) = numbers_of(index, table)?;
     let wanted = wanted_keys(index, &keys);
     if let Some(other) = table.indexes.iter().find(|other| does_the_work(other, &wanted, &include)) {
         return Err(format!("index {} does its work already", other.name));
@@ -172,6 +193,26 @@ fn survey_index(
     Ok(KindOfPreImage::NoIndex { keys, include, estimated_bytes, free_bytes, note })
 }
 
+/// Whoever drops an index must be able to build it again, so both need the same rights.
+fn check_rights(index: &CreateIndex, table: &TableFacts) -> Result<(), String> {
+    if !table.may_index {
+        return Err(format!(
+            "role {role} may not build or drop indexes on {name}, which belongs to {owner}: GRANT {owner} TO {role}",
+            role = table.role,
+            name = index.table,
+            owner = table.owner,
+        ));
+    }
+    if !table.may_create {
+        return Err(format!(
+            "role {role} may not create anything in schema {schema}: GRANT CREATE ON SCHEMA {schema} TO {role}",
+            role = table.role,
+            schema = index.table.schema,
+        ));
+    }
+    Ok(())
+}
+
 fn survey_statistics(table: &TableFacts) -> Result<KindOfPreImage, String> {
     if !table.may_analyze {
         return Err(format!(
@@ -184,6 +225,13 @@ fn survey_statistics(table: &TableFacts) -> Result<KindOfPreImage, String> {
         last_analyze: table.last_analyze,
         changed_since_analyze: table.changed_since_analyze,
     })
+}
+
+/// Numbers of the key columns and of the INCLUDE columns.
+fn numbers_of(index: &CreateIndex, table: &TableFacts) -> Result<(Vec<i16>, Vec<i16>), String> {
+    let keys = index.keys.iter().map(|key| number_of(table, &key.column)).collect::<Result<_, _>>()?;
+    let include = index.include.iter().map(|column| number_of(table, column)).collect::<Result<_, _>>()?;
+    Ok((keys, include))
 }
 
 fn number_of(table: &TableFacts, column: &str) -> Result<i16, String> {

@@ -20,6 +20,8 @@ use entry::{Entry, Event};
 use record::Record;
 use store::Store;
 
+use super::lease::Budget;
+
 /// Above this the agent takes no new changes: 256 MiB are some fifty thousand changes, so something floods it.
 pub const MAX_BYTES: u64 = 256 << 20;
 
@@ -193,6 +195,17 @@ impl Journal {
     /// a crash some are handed on again.
     pub fn set_reported(&self, sequence: u64) -> Result<(), JournalError> {
         self.with_store(|store| store.set_reported(sequence))
+    }
+
+    /// What was left of a change's time on trial when that was written last.
+    pub fn budget(&self, change: ChangeId) -> Result<Option<Budget>, JournalError> {
+        self.with_store(|store| store.budget(change))
+    }
+
+    /// Writes what is left of each change's time on trial in place of what was written before, on the disk. Not
+    /// part of the chain: it is no history.
+    pub fn set_budgets(&self, budgets: &[(ChangeId, Budget)]) -> Result<(), JournalError> {
+        self.with_store(|store| store.set_budgets(budgets))
     }
 
     /// Size of the file, bytes.

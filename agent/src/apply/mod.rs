@@ -10,9 +10,11 @@ pub mod allow_list;
 pub mod order;
 
 // What was done, and what to do next: no database here.
+pub mod clock;
 pub mod facts;
 pub mod ground;
 pub mod journal;
+pub mod lease;
 pub mod plan;
 pub mod seen;
 
@@ -26,6 +28,7 @@ pub mod revert;
 
 mod disk;
 mod execute;
+mod leases;
 mod supervise;
 mod withdrawn;
 

@@ -1,7 +1,7 @@
 //! Whether an order is one that may be carried out at all: pure checks of the order itself.
 
 use querysmith_shared::change::limits::Limits;
-use querysmith_shared::change::{Change, CreateIndex, index_name};
+use querysmith_shared::change::{Change, CreateIndex, DropIndex, index_name};
 use querysmith_shared::dialect::{Rendered, postgres};
 use querysmith_shared::wire::codec::encode_body;
 use querysmith_shared::wire::order::Apply;
@@ -10,6 +10,8 @@ use querysmith_shared::wire::order::Apply;
 const MOST_LOCK_WAIT_MS: u32 = 10 * 60_000;
 /// Longest a statement may run, ms.
 const MOST_DURATION_MS: u32 = 24 * 3_600_000;
+/// Longest that a change may be on trial, s: a week.
+const MOST_TRIAL_S: u32 = 7 * 86_400;
 
 /// Longest name of an approver and longest reason, bytes: a few sentences.
 const MAX_TEXT_BYTES: usize = 1024;
@@ -37,8 +39,10 @@ pub fn bounded_reason(reason: &str) -> &str {
 /// something that no approval makes safe.
 pub fn rendered(order: &Apply) -> Result<Rendered, String> {
     check_limits(order.limits)?;
-    if let Change::CreateIndex(index) = &order.what {
-        check_index(order, index)?;
+    match &order.what {
+        Change::CreateIndex(index) => check_new_index(order, index)?,
+        Change::DropIndex(drop) => check_drop(drop)?,
+        Change::Analyze(_) => {}
     }
     let rendered = postgres::render(&order.what, order.limits).map_err(|error| error.to_string())?;
     if rendered.digest(order.what.database()) != order.digest {
@@ -60,14 +64,31 @@ pub fn is_repetition(first: &Apply, again: &Apply) -> bool {
 fn check_limits(limits: Limits) -> Result<(), String> {
     let lock_wait = (1..=MOST_LOCK_WAIT_MS).contains(&limits.lock_wait_ms);
     let duration = (1..=MOST_DURATION_MS).contains(&limits.duration_ms);
-    if lock_wait && duration { Ok(()) } else { Err(format!("the limits are out of bounds: {limits:?}")) }
+    let trial = (1..=MOST_TRIAL_S).contains(&limits.trial.longest_s);
+    let lease = (1..=MOST_TRIAL_S).contains(&limits.trial.lease_s);
+    if lock_wait && duration && trial && lease {
+        Ok(())
+    } else {
+        Err(format!("the limits are out of bounds: {limits:?}"))
+    }
 }
 
 /// The name tells whose index it is, which is what lets the agent remove it after a crash.
-fn check_index(order: &Apply, index: &CreateIndex) -> Result<(), String> {
+fn check_new_index(order: &Apply, index: &CreateIndex) -> Result<(), String> {
     if index.name != index_name(order.change, &index.table, &index.keys) {
         return Err(format!("the index's name {} isn't the one of this change", index.name));
     }
+    check_columns(index)
+}
+
+fn check_drop(drop: &DropIndex) -> Result<(), String> {
+    if drop.index.name == drop.covered_by {
+        return Err(format!("index {} can't do its own work when it is gone", drop.covered_by));
+    }
+    check_columns(&drop.index)
+}
+
+fn check_columns(index: &CreateIndex) -> Result<(), String> {
     let mut columns: Vec<&str> = index.keys.iter().map(|key| key.column.as_str()).collect();
     columns.extend(index.include.iter().map(String::as_str));
     columns.sort_unstable();

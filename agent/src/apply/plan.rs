@@ -157,7 +157,9 @@ fn ours_or_step<'a>(view: View<'a>, seen: &'a Seen) -> Result<&'a Sight, Step> {
         Seen::NoEntry { why } => (WaitFor::Database, format!("the database doesn't let the agent in: {why}")),
         Seen::InRecovery => (WaitFor::Database, "the server is a standby now".to_owned()),
         Seen::Occupied { holder } => (WaitFor::Scope, format!("the table is in use by {holder}")),
-        Seen::Adoptable { pid, is_idle: true } if view.waited(WaitFor::EarlierSession) >= IDLE_PATIENCE => {
+        Seen::Adoptable { pid, is_idle: true, .. }
+            if view.waited(WaitFor::EarlierSession) >= IDLE_PATIENCE =>
+        {
             return Err(Step::End { pid: *pid });
         }
         Seen::Adoptable { pid, .. } => (
@@ -201,10 +203,15 @@ fn applying(view: View<'_>) -> Step {
             Step::Record(Event::Applied { observed: observed.clone(), duration_ms: None })
         }
         (Object::Partial, None) => Step::Record(Event::Failed {
-            reason: "the statement was interrupted; what it left is removed: approve the change again"
-                .to_owned(),
+            reason:
+                "the statement was interrupted; what it left half-done is put back: approve the change again"
+                    .to_owned(),
         }),
         (Object::Partial, Some(_)) => remove_or_give_up(view.record),
+        // The index is gone, and what has its name now doesn't do its work.
+        (Object::Foreign(what), _) if kind(view.record) == ChangeKind::DropIndex => {
+            stuck(format!("instead of the index there is {what}"))
+        }
         (Object::Foreign(what), failure) => {
             let because = failure.as_deref().map(|failure| format!("; {failure}")).unwrap_or_default();
             abort(format!("nothing of this change is there, but {what}{because}"))
@@ -247,7 +254,7 @@ fn on_trial(view: View<'_>) -> Step {
     match &sight.object {
         Object::After(_) => Step::Rest,
         Object::Before => Step::Record(Event::RevertIntent {
-            reason: "what the change had made is gone: somebody else removed it".to_owned(),
+            reason: "the database is as it was before the change: somebody else took it back".to_owned(),
         }),
         Object::Partial => {
             stuck("the index has become INVALID: look at it, then drop or rebuild it".to_owned())
@@ -257,7 +264,8 @@ fn on_trial(view: View<'_>) -> Step {
 }
 
 fn reverting(view: View<'_>) -> Step {
-    if let Seen::Adoptable { pid, is_idle: false } = view.seen {
+    // An earlier run's undo may be the build of a large index: it is let go on.
+    if let Seen::Adoptable { pid, is_idle: false, undoes: false } = view.seen {
         return Step::Cancel { pid: *pid };
     }
     let sight = match ours_or_step(view, view.seen) {
@@ -273,8 +281,9 @@ fn reverting(view: View<'_>) -> Step {
 
 fn remove_or_give_up(record: &Record) -> Step {
     if record.failed_removals >= MAX_FAILED_REMOVALS || record.removals >= MAX_REMOVALS {
-        let undo = record.armed.iter().flat_map(|armed| &armed.undo).last().cloned().unwrap_or_default();
-        return stuck(format!("the removal failed too often; run it by hand: {undo}"));
+        let undo = record.armed.iter().flat_map(|armed| &armed.undo).filter(|sql| !sql.starts_with("SET "));
+        let undo = undo.map(String::as_str).collect::<Vec<_>>().join("; ");
+        return stuck(format!("the undo failed too often; run it by hand: {undo}"));
     }
     Step::Remove(Event::RemovalIntent { attempt: record.removals + 1 })
 }

@@ -21,6 +21,7 @@ use super::execute::drive;
 use super::journal::entry::Event;
 use super::journal::record::Record;
 use super::journal::{Journal, JournalError};
+use super::leases::Leases;
 
 /// How long a command waits for the servers unless it is told otherwise: longer than a dropped index waits for
 /// an ordinary transaction, shorter than a person does.
@@ -106,6 +107,7 @@ pub async fn revert(
         journal,
         instances: by_id(instances),
         builds: BuildSlots::default(),
+        leases: Leases::default(),
         news: Arc::new(Notify::new()),
         progress,
         stop,

@@ -43,6 +43,8 @@ pub enum Seen {
         pid: i32,
         /// It does nothing.
         is_idle: bool,
+        /// It takes the change back.
+        undoes: bool,
     },
     /// Somebody else holds the table's lock.
     Occupied {

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod crashes;
+mod drops;
 mod host;
+mod leases;
 mod ordinary;
 mod refusals;
 mod stage;

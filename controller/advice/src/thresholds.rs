@@ -256,6 +256,8 @@ pub struct MeasureThresholds {
     pub least_no_effect_s: f64,
     /// A gain that can't be larger than this, as a fraction, is none.
     pub least_gain: f64,
+    /// A drop is kept once what its statements lose can't be more than this, as a fraction.
+    pub most_loss: f64,
 }
 
 impl Default for MeasureThresholds {
@@ -275,6 +277,7 @@ impl Default for MeasureThresholds {
             hopeless_after_s: 1_800.0,
             least_no_effect_s: 1_800.0,
             least_gain: 0.10,
+            most_loss: 0.10,
         }
     }
 }

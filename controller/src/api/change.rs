@@ -7,6 +7,7 @@ use actix_web::{get, post};
 use chrono::{DateTime, TimeDelta, Utc};
 use querysmith_advice::measure::effect;
 use querysmith_advice::propose::draft;
+use querysmith_shared::change::lifecycle;
 use querysmith_shared::id::{ChangeId, StatementId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +17,7 @@ use super::caller::{Approver, Viewer};
 use super::changes::{ChangeRow, ChangeState, change_row};
 use super::context::ApiContext;
 use super::decided::decided;
+use super::hold::{Held, Lease};
 use super::input::{Id, Sent, required_text};
 use super::problem::Problem;
 use super::shapes::{ChangeSql, EffectVerdict, Interval, MAX_REASON_CHARS, ReasonBody};
@@ -141,6 +143,18 @@ pub struct ChangeCan {
     pub withdraw: bool,
     /// Why not.
     pub withdraw_reason: Option<String>,
+    /// Holding the verdict.
+    pub hold: bool,
+    /// Why not.
+    pub hold_reason: Option<String>,
+    /// Letting go of it.
+    pub release: bool,
+    /// Why not.
+    pub release_reason: Option<String>,
+    /// Keeping the change, whatever was measured.
+    pub keep: bool,
+    /// Why not.
+    pub keep_reason: Option<String>,
 }
 
 /// One change in full.
@@ -165,6 +179,10 @@ pub struct Change {
     pub object_name: Option<String>,
     /// When it was read back from the database.
     pub verified_at: Option<DateTime<Utc>>,
+    /// The time it has left on trial; nothing before the agent's first word.
+    pub lease: Option<Lease>,
+    /// Who holds its verdict.
+    pub held: Option<Held>,
 }
 
 /// Shown before and after a change.
@@ -217,7 +235,7 @@ pub(crate) async fn withdraw(
     Ok(Json(read(&context, id.0).await?))
 }
 
-async fn read(context: &ApiContext, id: Uuid) -> Result<Change, Problem> {
+pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Change, Problem> {
     let found = context.store.read_change(id).await?;
     let found = found.ok_or_else(|| Problem::not_found("there is no change with this id"))?;
     let events = context.store.change_events(id).await?;
@@ -234,6 +252,7 @@ async fn read(context: &ApiContext, id: Uuid) -> Result<Change, Problem> {
         statement.series = series.remove(id).unwrap_or_default();
     }
     let can = can(&found);
+    let on_trial = found.row.state == lifecycle::ChangeState::Trial;
     Ok(Change {
         sql: found.sql.into(),
         events: events.into_iter().map(event_of).collect(),
@@ -243,6 +262,8 @@ async fn read(context: &ApiContext, id: Uuid) -> Result<Change, Problem> {
         can,
         object_name: found.object_name,
         verified_at: found.verified_at,
+        lease: lease_of(on_trial, found.lease),
+        held: found.held.filter(|_| on_trial).map(|(by, reason, at)| Held { by, reason, at }),
         row: change_row(found.row),
     })
 }
@@ -305,12 +326,26 @@ fn can(found: &ChangeDetail) -> ChangeCan {
     let why_not = |verdict: Result<(), verdict::Refusal>| verdict.err().map(|refusal| refusal.to_string());
     let undo_reason = why_not(verdict::can_be_undone(row.kind, row.state, wanted, wanted_by));
     let withdraw_reason = why_not(verdict::can_be_withdrawn(row.state, wanted, wanted_by));
+    let held_by = found.held.as_ref().map(|(by, ..)| by.as_str());
+    let hold_reason = why_not(verdict::can_be_held(row.state, wanted, held_by));
+    let release_reason = why_not(verdict::can_be_released(row.state, held_by));
+    let keep_reason = why_not(verdict::can_be_kept(row.state, wanted));
     ChangeCan {
         undo: undo_reason.is_none(),
         undo_reason,
         withdraw: withdraw_reason.is_none(),
         withdraw_reason,
+        hold: hold_reason.is_none(),
+        hold_reason,
+        release: release_reason.is_none(),
+        release_reason,
+        keep: keep_reason.is_none(),
+        keep_reason,
     }
+}
+
+fn lease_of(on_trial: bool, lease: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Option<Lease> {
+    lease.filter(|_| on_trial).map(|(lease_until, trial_until)| Lease { lease_until, trial_until })
 }
 
 fn event_of(event: ReadEvent) -> ChangeEvent {

@@ -37,6 +37,11 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::NotInPlace(_) => {
             Problem::conflict(detail).kind("not-in-place").hint("read the change again")
         }
+        Refusal::NotOnTrial(_) => {
+            Problem::conflict(detail).kind("not-on-trial").hint("read the change again")
+        }
+        Refusal::Held(_) => Problem::conflict(detail).kind("held").hint("it can be released"),
+        Refusal::NotHeld => Problem::conflict(detail).kind("not-held"),
         Refusal::NoWayBack(_) => Problem::conflict(detail).kind("no-way-back"),
         Refusal::Asked(_) => Problem::conflict(detail).kind("asked-already"),
     }

@@ -8,8 +8,9 @@ use utoipa_actix_web::{AppExt, scope};
 
 use super::problem::Problem;
 use super::{
-    about, activity, agents, audit, change, changes, events, export, findings, fleet, indexes, instance,
-    instances, jobs, outcomes, proposal, proposals, queries, query, series, session, settings, tokens, users,
+    about, activity, agents, audit, change, changes, events, export, findings, fleet, hold, indexes,
+    instance, instances, jobs, outcomes, proposal, proposals, queries, query, series, session, settings,
+    tokens, users,
 };
 
 /// Where the API lives.
@@ -53,6 +54,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(change::change)
         .service(change::undo)
         .service(change::withdraw)
+        .service(hold::hold)
+        .service(hold::release)
+        .service(hold::keep)
         .service(outcomes::outcomes)
         .service(outcomes::outcomes_summary)
         .service(jobs::jobs)

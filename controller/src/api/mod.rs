@@ -26,6 +26,7 @@ pub mod unmatched;
 // Beside the API.
 pub mod console;
 pub mod health;
+mod hold;
 
 // The resources.
 pub mod about;

@@ -44,6 +44,8 @@ pub enum ProposalKind {
     CreateIndex,
     /// Gather a table's statistics.
     Analyze,
+    /// Drop an index that another one makes superfluous.
+    DropIndex,
 }
 
 /// Exactly the text that will run, statement by statement.
@@ -55,6 +57,8 @@ pub struct ChangeSql {
     pub verify: String,
     /// Takes it back; empty where that is impossible.
     pub undo: Vec<String>,
+    /// The terms of its trial in words, part of what is approved; empty where nothing can be taken back.
+    pub terms: String,
 }
 
 /// What a measured change did.
@@ -125,12 +129,12 @@ impl From<EvidenceItem> for Evidence {
     }
 }
 
-same_variants!(ChangeKind, ProposalKind, [CreateIndex, Analyze]);
+same_variants!(ChangeKind, ProposalKind, [CreateIndex, Analyze, DropIndex]);
 same_variants!(Verdict, EffectVerdict, [Helped, NoEffect, Harmed, TooLittleData]);
 
 impl From<StoredSql> for ChangeSql {
     fn from(from: StoredSql) -> Self {
-        Self { apply: from.apply, verify: from.verify, undo: from.undo }
+        Self { apply: from.apply, verify: from.verify, undo: from.undo, terms: from.terms }
     }
 }
 

@@ -78,7 +78,7 @@ impl Carrier {
 async fn carry(store: &Store, agents: &dyn Agents, pending: &PendingOrder, step: Step) -> Result<()> {
     let now = || Timestamp::from(SystemTime::now());
     let order = match step {
-        Step::Send(order) => *order,
+        Step::Send(order) => order,
         Step::Expired => {
             let why = (Actor::Controller, "the approval expired before the agent took the order");
             return store

@@ -12,7 +12,7 @@ use crate::store::orders::PendingOrder;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// Send this.
-    Send(Box<Order>),
+    Send(Order),
     /// It is too late: the approval ended before any agent had the order.
     Expired,
 }
@@ -43,7 +43,7 @@ pub fn next_step(pending: &PendingOrder, now: Timestamp) -> Option<Step> {
         Wanted::Apply if pending.state == ChangeState::Approved && pending.expires_at <= now => {
             Some(Step::Expired)
         }
-        Wanted::Apply => Some(Step::Send(Box::new(Order::Apply(Apply {
+        Wanted::Apply => Some(Step::Send(Order::Apply(Box::new(Apply {
             change: pending.change,
             instance: pending.instance,
             system_identifier: pending.system_identifier.clone(),
@@ -53,14 +53,13 @@ pub fn next_step(pending: &PendingOrder, now: Timestamp) -> Option<Step> {
             approved_by: pending.approved_by.clone(),
             expires_at: pending.expires_at,
         })))),
-        Wanted::Undo => Some(Step::Send(Box::new(Order::Undo(Undo {
+        Wanted::Undo => {
+            Some(Step::Send(Order::Undo(Undo { change: pending.change, reason: pending.reason.clone() })))
+        }
+        Wanted::Confirm => Some(Step::Send(Order::Confirm(Confirm {
             change: pending.change,
             reason: pending.reason.clone(),
-        })))),
-        Wanted::Confirm => Some(Step::Send(Box::new(Order::Confirm(Confirm {
-            change: pending.change,
-            reason: pending.reason.clone(),
-        })))),
+        }))),
     }
 }
 
@@ -82,7 +81,7 @@ pub fn meaning(wanted: Wanted, answer: Result<Answer, OrderError>) -> Meaning {
             Meaning::Ended { end: ChangeState::Aborted, actor: Actor::Agent, detail: reason }
         }
         Ok(Answer::Refused(reason)) => refused(reason),
-        Ok(Answer::WhatIf(_)) => refused("it answered another question".to_owned()),
+        Ok(Answer::WhatIf(_) | Answer::Leases(_)) => refused("it answered another question".to_owned()),
         Err(OrderError::Refused(refusal)) => refused(refusal.reason),
         Err(OrderError::NotConnected | OrderError::Timeout) => Meaning::Again,
     }

@@ -35,6 +35,15 @@ pub enum Refusal {
     /// It is beyond calling off.
     #[error("a change that is {0} can't be withdrawn any more")]
     TooLate(ChangeState),
+    /// It is not on trial.
+    #[error("a change that is {0} is not on trial")]
+    NotOnTrial(ChangeState),
+    /// Somebody holds the verdict already.
+    #[error("{0} holds the verdict already")]
+    Held(String),
+    /// Nobody holds the verdict.
+    #[error("nobody holds the verdict")]
+    NotHeld,
     /// This kind of change can't be taken back.
     #[error("what {} did can't be taken back", .0.as_str())]
     NoWayBack(ChangeKind),
@@ -121,6 +130,34 @@ pub fn can_be_withdrawn(state: ChangeState, wanted: Wanted, wanted_by: Option<&s
         return Err(Refusal::TooLate(state));
     }
     once(wanted, wanted_by)
+}
+
+/// May its verdict be held, as far as the change itself is concerned?
+pub fn can_be_held(state: ChangeState, wanted: Wanted, held_by: Option<&str>) -> Result<(), Refusal> {
+    can_be_kept(state, wanted)?;
+    match held_by {
+        Some(by) => Err(Refusal::Held(by.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// May its verdict be let go of?
+pub fn can_be_released(state: ChangeState, held_by: Option<&str>) -> Result<(), Refusal> {
+    on_trial(state)?;
+    held_by.map(|_| ()).ok_or(Refusal::NotHeld)
+}
+
+/// May a person keep it, as far as the change itself is concerned? Not once its end is on the way.
+pub fn can_be_kept(state: ChangeState, wanted: Wanted) -> Result<(), Refusal> {
+    on_trial(state)?;
+    match wanted {
+        Wanted::None => Ok(()),
+        Wanted::Undo | Wanted::Apply | Wanted::Confirm => Err(Refusal::Asked(None)),
+    }
+}
+
+fn on_trial(state: ChangeState) -> Result<(), Refusal> {
+    if state == ChangeState::Trial { Ok(()) } else { Err(Refusal::NotOnTrial(state)) }
 }
 
 fn once(wanted: Wanted, wanted_by: Option<&str>) -> Result<(), Refusal> {

@@ -14,6 +14,8 @@ pub struct Schedules {
     pub propose: String,
     /// Tells agents what is wanted of them.
     pub offer: String,
+    /// Gives agents word about their changes on trial.
+    pub renew: String,
     /// Measures changes on trial.
     pub measure: String,
     /// Records outcomes and learns from them.
@@ -33,6 +35,7 @@ impl Default for Schedules {
             detect: "*/15 * * * * *".to_owned(),
             propose: "5/30 * * * * *".to_owned(),
             offer: "*/5 * * * * *".to_owned(),
+            renew: "*/30 * * * * *".to_owned(),
             measure: "*/15 * * * * *".to_owned(),
             learn: "*/30 * * * * *".to_owned(),
             seal: "*/10 * * * * *".to_owned(),
@@ -44,12 +47,13 @@ impl Default for Schedules {
 
 impl Schedules {
     /// Every expression.
-    pub fn all(&self) -> [&str; 9] {
+    pub fn all(&self) -> [&str; 10] {
         [
             &self.roll_up,
             &self.detect,
             &self.propose,
             &self.offer,
+            &self.renew,
             &self.measure,
             &self.learn,
             &self.seal,

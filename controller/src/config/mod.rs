@@ -12,6 +12,7 @@ mod schema;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod trials;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ use link::Link;
 use logging::Log;
 use retention::Retention;
 use store::StoreSettings;
+use trials::Trials;
 
 use crate::jobs::schedule::Schedule;
 
@@ -50,6 +52,8 @@ pub struct Config {
     pub retention: Retention,
     /// Proposals.
     pub proposals: Proposals,
+    /// The terms of trials.
+    pub trials: Trials,
     /// When the jobs run.
     pub jobs: Schedules,
     /// Logging.
@@ -136,6 +140,7 @@ impl Config {
         if self.proposals.expire_after_h == 0 {
             return Err(ConfigError::Invalid("`proposals.expire_after_h` must be at least 1".to_owned()));
         }
+        self.trials.check()?;
         self.store.check()
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use querysmith_advice::thresholds::Thresholds;
+use querysmith_shared::change::trial::TrialTerms;
 use querysmith_shared::timestamp::Timestamp;
 
 use super::big_stack::BigStack;
@@ -29,6 +30,8 @@ pub struct JobContext {
     pub thresholds: Arc<Thresholds>,
     /// How long a proposal waits for a decision.
     pub proposal_life: Duration,
+    /// The terms of its trial.
+    pub terms: TrialTerms,
 }
 
 impl JobContext {

@@ -63,7 +63,7 @@ impl Measure {
         };
         let effect = threads.run(move || measure(&samples)).await?;
         store.put_effect(trial.change, &effect).await.context("failed to write an effect")?;
-        if !trial.is_decided {
+        if !trial.is_decided && !trial.is_held {
             let decision = next_step(&effect, trial.kind, now.since(trial.applied_at), &thresholds.measure);
             self.decide(trial, &effect, decision, now).await?;
         }

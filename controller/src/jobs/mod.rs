@@ -19,5 +19,6 @@ pub mod measure;
 pub mod offer;
 pub mod propose;
 pub mod registry;
+pub mod renew;
 pub mod roll_up;
 pub mod seal;

@@ -14,7 +14,7 @@ use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_advice::propose::question::Question;
 use querysmith_advice::propose::{ask, decide};
 use querysmith_shared::change::limits::Limits;
-use querysmith_shared::change::{Change, ChangeKind};
+use querysmith_shared::change::{Change, ChangeKind, DropIndex};
 use querysmith_shared::dialect;
 use querysmith_shared::id::{ChangeId, ProposalId, QuestionId};
 use querysmith_shared::timestamp::Timestamp;
@@ -177,7 +177,7 @@ impl Propose {
     }
 
     async fn store_proposal(&self, instance: &WatchedInstance, draft: ProposalDraft) -> Result<()> {
-        let new = complete(draft, instance, self.context.now(), self.context.proposal_life)?;
+        let new = complete(draft, instance, &self.context)?;
         let mut writing = self.context.store.write().await.context("failed to begin")?;
         let is_new = writing.add_proposal(&new).await.context("failed to write a proposal")?;
         writing.commit().await.context("failed to write a proposal")?;
@@ -204,16 +204,14 @@ fn questions(evidence: Evidence) -> (Evidence, Vec<Finding>, Vec<Question>) {
 }
 
 /// Adds to a draft what a person decides on: the exact text, its digest, and until when.
-fn complete(
-    draft: ProposalDraft,
-    instance: &WatchedInstance,
-    now: Timestamp,
-    life: Duration,
-) -> Result<NewProposal> {
+fn complete(draft: ProposalDraft, instance: &WatchedInstance, context: &JobContext) -> Result<NewProposal> {
+    let now = context.now();
     let limits = match draft.kind {
-        ChangeKind::CreateIndex => Limits::INDEX_BUILD,
+        // The undo of a drop is a build.
+        ChangeKind::CreateIndex | ChangeKind::DropIndex => Limits::INDEX_BUILD,
         ChangeKind::Analyze => Limits::ANALYZE,
     };
+    let limits = Limits { trial: context.terms, ..limits };
     let sql = dialect::postgres::render(&draft.change, limits).context("failed to write a change as SQL")?;
     let digest = sql.digest(draft.change.database());
     Ok(NewProposal {
@@ -224,7 +222,7 @@ fn complete(
         digest,
         sql,
         created_at: now,
-        expires_at: now.after(life),
+        expires_at: now.after(context.proposal_life),
         draft,
     })
 }
@@ -254,6 +252,9 @@ fn words(change: &Change) -> String {
         }
         Change::Analyze(analyze) => {
             format!("analyze {:?} {:?} {:?}", analyze.database, analyze.table.schema, analyze.table.name)
+        }
+        Change::DropIndex(DropIndex { index, .. }) => {
+            format!("drop_index {:?} {:?} {:?}", index.database, index.table.schema, index.name)
         }
     }
 }

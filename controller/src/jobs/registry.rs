@@ -10,6 +10,7 @@ use super::learn::Learn;
 use super::measure::Measure;
 use super::offer::Offer;
 use super::propose::Propose;
+use super::renew::Renew;
 use super::roll_up::RollUp;
 use super::runner::{Job, Scope, Work};
 use super::schedule::{BadSchedule, Schedule};
@@ -69,6 +70,15 @@ pub fn jobs(
             20 * second,
             Controller,
             Arc::new(Offer { carrier }),
+        )?,
+        job(
+            "renew",
+            &schedules.renew,
+            &[Topic::Agents],
+            5 * second,
+            minute,
+            Controller,
+            Arc::new(Renew { context: context.clone() }),
         )?,
         job(
             "measure",

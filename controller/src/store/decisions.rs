@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use querysmith_advice::evidence::ProposalState;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::change::limits::Limits;
-use querysmith_shared::change::{Change, ChangeKind};
+use querysmith_shared::change::{Change, ChangeKind, DropIndex};
 use querysmith_shared::id::{ChangeId, InstanceId, ProposalId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -59,6 +59,8 @@ pub struct LockedChange {
     pub wanted: Wanted,
     /// Who wants it.
     pub wanted_by: Option<String>,
+    /// Who holds its verdict.
+    pub held_by: Option<String>,
 }
 
 /// What was decided, by whom and why.
@@ -72,6 +74,8 @@ pub struct Decision<'a> {
     pub at: DateTime<Utc>,
 }
 
+/// A change's instance, title, kind, state, wish, who has that wish, and who holds the verdict.
+type ChangeToDecide = (String, String, String, String, String, Option<String>, Option<String>);
 type ProposalRow = (Uuid, String, String, String, Option<String>, DateTime<Utc>, Vec<u8>, Uuid, Value, Value);
 
 impl Writing {
@@ -167,8 +171,9 @@ impl Writing {
 
     /// A change, locked until the end of this transaction.
     pub async fn lock_change_to_decide(&mut self, id: ChangeId) -> Result<Option<LockedChange>, StoreError> {
-        let row: Option<(String, String, String, String, String, Option<String>)> = sqlx::query_as(
-            "SELECT instance.name, change.title, change.kind, change.state, change.wanted, change.wanted_by
+        let row: Option<ChangeToDecide> = sqlx::query_as(
+            "SELECT instance.name, change.title, change.kind, change.state, change.wanted, change.wanted_by,
+                    change.held_by
              FROM change
              JOIN instance USING (instance_id)
              WHERE change.change_id = $1
@@ -177,7 +182,9 @@ impl Writing {
         .bind(id.0)
         .fetch_optional(self.connection())
         .await?;
-        let Some((instance_name, title, kind, state, wanted, wanted_by)) = row else { return Ok(None) };
+        let Some((instance_name, title, kind, state, wanted, wanted_by, held_by)) = row else {
+            return Ok(None);
+        };
         Ok(Some(LockedChange {
             id,
             instance_name,
@@ -186,6 +193,7 @@ impl Writing {
             state: parse_state(&state)?,
             wanted: Wanted::parse(&wanted),
             wanted_by,
+            held_by,
         }))
     }
 
@@ -206,10 +214,54 @@ impl Writing {
     }
 }
 
+impl Writing {
+    /// Keeps the verdict from ending a change's trial.
+    pub async fn hold(&mut self, id: ChangeId, decision: Decision<'_>) -> Result<(), StoreError> {
+        sqlx::query("UPDATE change SET held_at = $2, held_by = $3, held_reason = $4 WHERE change_id = $1")
+            .bind(id.0)
+            .bind(decision.at)
+            .bind(text(decision.by))
+            .bind(decision.reason.map(text))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Lets the verdict end a change's trial again.
+    pub async fn release(&mut self, id: ChangeId) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE change SET held_at = NULL, held_by = NULL, held_reason = NULL WHERE change_id = $1",
+        )
+        .bind(id.0)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Wants a change on trial to be kept.
+    pub async fn want_kept(&mut self, id: ChangeId, decision: Decision<'_>) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE change
+             SET wanted = $2, wanted_reason = $3, wanted_by = $4, attempts = 0, trial_decided_at = $5
+             WHERE change_id = $1",
+        )
+        .bind(id.0)
+        .bind(Wanted::Confirm.as_str())
+        .bind(decision.reason.map(text))
+        .bind(text(decision.by))
+        .bind(decision.at)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+}
+
 /// What a change makes or touches, as people call it.
 fn object_name(change: &Change) -> String {
     match change {
-        Change::CreateIndex(index) => format!("{}.{}", index.table.schema, index.name),
+        Change::CreateIndex(index) | Change::DropIndex(DropIndex { index, .. }) => {
+            format!("{}.{}", index.table.schema, index.name)
+        }
         Change::Analyze(analyze) => analyze.table.to_string(),
     }
 }
@@ -226,10 +278,7 @@ pub(super) fn parse_proposal_state(name: &str) -> Result<ProposalState, StoreErr
 
 /// Reads the name of a kind of change.
 pub(super) fn parse_kind(name: &str) -> Result<ChangeKind, StoreError> {
-    [ChangeKind::CreateIndex, ChangeKind::Analyze]
-        .into_iter()
-        .find(|kind| kind.as_str() == name)
-        .ok_or_else(|| unreadable("kind of a change", name))
+    ChangeKind::parse(name).ok_or_else(|| unreadable("kind of a change", name))
 }
 
 /// The error for a name that nobody knows.

@@ -34,6 +34,7 @@ pub mod evidence;
 pub mod findings;
 pub mod job_rows;
 pub mod keeping;
+pub mod leases;
 pub mod models;
 pub mod orders;
 pub mod proposals;

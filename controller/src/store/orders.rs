@@ -169,6 +169,7 @@ impl Store {
              WHERE change_id = $1
                AND state = 'trial'
                AND wanted = 'none'
+               AND held_at IS NULL
                AND trial_decided_at IS NULL",
         )
         .bind(change.0)

@@ -45,13 +45,14 @@ struct StoredSql<'a> {
     apply: &'a [String],
     verify: &'a str,
     undo: &'a [String],
+    terms: &'a str,
 }
 
 impl Writing {
     /// Stores a proposal; false, and nothing stored, where one that would do the same waits already.
     pub async fn add_proposal(&mut self, proposal: &NewProposal) -> Result<bool, StoreError> {
         let NewProposal { draft, sql, .. } = proposal;
-        let sql = StoredSql { apply: &sql.apply, verify: &sql.verify, undo: &sql.undo };
+        let sql = StoredSql { apply: &sql.apply, verify: &sql.verify, undo: &sql.undo, terms: &sql.terms };
         let added = sqlx::query(
             "INSERT INTO proposal (proposal_id, instance_id, kind, state, title, reason, change_id, what, subject,
                                    limits, system_identifier, sql, digest, evidence, evidence_digest, draft,

@@ -71,6 +71,10 @@ pub struct ChangeDetail {
     pub wanted: Wanted,
     /// By whom.
     pub wanted_by: Option<String>,
+    /// When the agent misses the controller, and when the trial is over, by the agent's last word.
+    pub lease: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Who holds the verdict, why, and since when.
+    pub held: Option<(String, String, DateTime<Utc>)>,
 }
 
 /// One step of a change.
@@ -136,6 +140,11 @@ struct StoredDetail {
     verified_at: Option<DateTime<Utc>>,
     wanted: String,
     wanted_by: Option<String>,
+    lease_until: Option<DateTime<Utc>>,
+    trial_until: Option<DateTime<Utc>>,
+    held_by: Option<String>,
+    held_reason: Option<String>,
+    held_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -190,7 +199,8 @@ impl Store {
     pub async fn read_change(&self, id: Uuid) -> Result<Option<ChangeDetail>, StoreError> {
         let row: Option<StoredDetail> = sqlx::query_as(
             "SELECT read_change.*, proposal.sql, proposal.draft, change.effect, change.object_name, change.applied_at,
-                    change.verified_at, change.wanted, change.wanted_by
+                    change.verified_at, change.wanted, change.wanted_by, change.lease_until, change.trial_until,
+                    change.held_by, change.held_reason, change.held_at
              FROM read_change
              JOIN change USING (change_id)
              JOIN proposal ON proposal.proposal_id = change.proposal_id
@@ -210,6 +220,10 @@ impl Store {
                 verified_at: stored.verified_at,
                 wanted: Wanted::parse(&stored.wanted),
                 wanted_by: stored.wanted_by,
+                lease: stored.lease_until.zip(stored.trial_until),
+                held: stored.held_at.map(|at| {
+                    (stored.held_by.unwrap_or_default(), stored.held_reason.unwrap_or_default(), at)
+                }),
             })
         })
         .transpose()

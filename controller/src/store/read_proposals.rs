@@ -56,6 +56,9 @@ pub struct StoredSql {
     pub verify: String,
     /// Takes it back.
     pub undo: Vec<String>,
+    /// The terms of its trial, in words.
+    #[serde(default)]
+    pub terms: String,
 }
 
 /// One proposal in full.

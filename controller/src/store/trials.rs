@@ -42,6 +42,8 @@ pub struct Trial {
     pub measured_at: Option<Timestamp>,
     /// Its end was asked for already.
     pub is_decided: bool,
+    /// A person holds the verdict.
+    pub is_held: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -53,6 +55,7 @@ struct TrialRow {
     verified_at: DateTime<Utc>,
     effect_at: Option<DateTime<Utc>>,
     is_decided: bool,
+    is_held: bool,
 }
 
 impl Store {
@@ -60,7 +63,8 @@ impl Store {
     pub async fn trials(&self) -> Result<Vec<Trial>, StoreError> {
         let rows: Vec<TrialRow> = sqlx::query_as(
             "SELECT change.change_id, change.instance_id, proposal.draft::text AS draft, change.applied_at,
-                    change.verified_at, change.effect_at, change.trial_decided_at IS NOT NULL AS is_decided
+                    change.verified_at, change.effect_at, change.trial_decided_at IS NOT NULL AS is_decided,
+                    change.held_at IS NOT NULL AS is_held
              FROM change
              JOIN proposal USING (proposal_id)
              WHERE change.state = 'trial'
@@ -81,6 +85,7 @@ impl Store {
                 applied_at,
                 measured_at: row.effect_at.map(timestamp),
                 is_decided: row.is_decided,
+                is_held: row.is_held,
             })
         };
         Ok(rows.into_iter().filter_map(trial).collect())

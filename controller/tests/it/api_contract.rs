@@ -12,12 +12,15 @@ use crate::api_schema::faults;
 use crate::api_seed::{HOT, Seed};
 
 /// What needs more than a viewer.
-const APPROVERS: [&str; 5] = [
+const APPROVERS: [&str; 8] = [
     "GET /api/v1/audit",
     "POST /api/v1/proposals/{id}/approve",
     "POST /api/v1/proposals/{id}/reject",
     "POST /api/v1/changes/{id}/undo",
     "POST /api/v1/changes/{id}/withdraw",
+    "POST /api/v1/changes/{id}/hold",
+    "POST /api/v1/changes/{id}/release",
+    "POST /api/v1/changes/{id}/keep",
 ];
 const ADMINS: [&str; 9] = [
     "GET /api/v1/users",
@@ -146,6 +149,15 @@ async fn good_call(name: &str, seed: &Seed, admin: &Client) -> Option<Call> {
         "GET /api/v1/changes/{id}" => call(format!("{base}/changes/{trial}")),
         "POST /api/v1/changes/{id}/undo" => {
             send(format!("{base}/changes/{trial}/undo"), json!({ "reason": "try it" }))
+        }
+        "POST /api/v1/changes/{id}/hold" => {
+            send(format!("{base}/changes/{trial}/hold"), json!({ "reason": "let me see" }))
+        }
+        "POST /api/v1/changes/{id}/release" => {
+            send(format!("{base}/changes/{trial}/release"), json!({ "reason": "seen" }))
+        }
+        "POST /api/v1/changes/{id}/keep" => {
+            send(format!("{base}/changes/{trial}/keep"), json!({ "reason": "good" }))
         }
         // Too late, which is an answer of the document as well.
         "POST /api/v1/changes/{id}/withdraw" => {

@@ -15,6 +15,7 @@ use querysmith_controller::jobs::propose::Propose;
 use querysmith_controller::jobs::runner::Work;
 use querysmith_controller::store::evidence::HistoryCache;
 use querysmith_controller::store::people::Role;
+use querysmith_shared::change::trial::TrialTerms;
 use querysmith_shared::id::{AgentId, InstanceId, StatementId};
 use querysmith_shared::observation::schema::{ColumnStatistics, Table, TableActivity};
 use querysmith_shared::wire::report::{Lane, ReportBody};
@@ -50,6 +51,7 @@ fn context(ground: &Ground) -> JobContext {
         history: HistoryCache::default(),
         thresholds: Arc::new(Thresholds::default()),
         proposal_life: Duration::from_secs(3_600),
+        terms: TrialTerms::DEFAULT,
     }
 }
 

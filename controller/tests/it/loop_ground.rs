@@ -22,10 +22,11 @@ use querysmith_controller::store::Store;
 use querysmith_controller::store::evidence::HistoryCache;
 use querysmith_controller::store::people::Role;
 use querysmith_shared::change::lifecycle::ChangeState;
+use querysmith_shared::change::trial::TrialTerms;
 use querysmith_shared::id::{AgentId, ChangeId, InstanceId, ProposalId};
 use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::order::{
-    Answer, CandidateAnswer, Order, PlannedStatement, WhatIf, WhatIfAnswer,
+    Answer, CandidateAnswer, Lease, Order, PlannedStatement, WhatIf, WhatIfAnswer,
 };
 use querysmith_shared::wire::report::{ChangeReport, Lane, Report, ReportBody};
 
@@ -60,6 +61,10 @@ impl Agents for GoodAgent {
         let answer = match order {
             Order::WhatIf(question) => Answer::WhatIf(imagine(&question)),
             Order::Apply(_) | Order::Undo(_) | Order::Confirm(_) => Answer::Accepted,
+            Order::Renew(order) => {
+                let lease = |change| Lease { change, lease_left_s: 900, trial_left_s: 7_200 };
+                Answer::Leases(order.changes.into_iter().map(lease).collect())
+            }
         };
         async move { Ok(answer) }.boxed()
     }
@@ -95,6 +100,7 @@ pub(crate) fn context(ground: &Ground, agents: Arc<dyn Agents>) -> JobContext {
         history: HistoryCache::default(),
         thresholds: Arc::new(Thresholds::default()),
         proposal_life: Duration::from_secs(3_600),
+        terms: TrialTerms::DEFAULT,
     }
 }
 

@@ -19,6 +19,7 @@ mod audit_chain;
 mod bodies;
 mod evidence;
 mod ground;
+mod held;
 mod hostile_agent;
 mod hours;
 mod ingest;

@@ -6,6 +6,7 @@
 pub mod coins;
 pub mod lifecycle;
 pub mod limits;
+pub mod trial;
 
 use std::fmt;
 
@@ -40,6 +41,8 @@ pub enum Change {
     CreateIndex(CreateIndex),
     /// Gather a table's statistics.
     Analyze(Analyze),
+    /// Drop an index that another one makes superfluous, without blocking writers.
+    DropIndex(DropIndex),
 }
 
 impl Change {
@@ -48,6 +51,7 @@ impl Change {
         match self {
             Self::CreateIndex(change) => &change.database,
             Self::Analyze(change) => &change.database,
+            Self::DropIndex(change) => &change.index.database,
         }
     }
 
@@ -56,6 +60,7 @@ impl Change {
         match self {
             Self::CreateIndex(change) => &change.table,
             Self::Analyze(change) => &change.table,
+            Self::DropIndex(change) => &change.index.table,
         }
     }
 
@@ -64,6 +69,7 @@ impl Change {
         match self {
             Self::CreateIndex(_) => ChangeKind::CreateIndex,
             Self::Analyze(_) => ChangeKind::Analyze,
+            Self::DropIndex(_) => ChangeKind::DropIndex,
         }
     }
 }
@@ -76,34 +82,47 @@ pub enum ChangeKind {
     CreateIndex,
     /// [`Change::Analyze`].
     Analyze,
+    /// [`Change::DropIndex`].
+    DropIndex,
 }
 
 impl ChangeKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::CreateIndex, Self::Analyze, Self::DropIndex];
+
+    /// The kind of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// The name used in the store, the API and the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CreateIndex => "create_index",
             Self::Analyze => "analyze",
+            Self::DropIndex => "drop_index",
         }
     }
 
     /// Whether the agent can put things back as they were. Old statistics can't be restored.
     pub fn can_be_undone(self) -> bool {
         match self {
-            Self::CreateIndex => true,
+            // A dropped index is built again.
+            Self::CreateIndex | Self::DropIndex => true,
             Self::Analyze => false,
         }
     }
 }
 
-/// A b-tree index to build.
+/// A b-tree index over all rows of a table, in its columns' own order: to build, or to build again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CreateIndex {
     /// Database.
     pub database: String,
     /// Table.
     pub table: TableName,
-    /// Name of the index: made by [`index_name`], so that it says which change it belongs to.
+    /// Name of the index. Of one to build it is made by [`index_name`], so that it says which change it
+    /// belongs to.
     pub name: String,
     /// Key columns in order.
     #[serde(deserialize_with = "bounded::vec::<MAX_INDEX_COLUMNS, _, _>")]
@@ -120,6 +139,15 @@ pub struct IndexKey {
     pub column: String,
     /// Sort it descending.
     pub descending: bool,
+}
+
+/// An index to drop.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DropIndex {
+    /// Everything that is needed to find it, to tell that it is still the same, and to build it again.
+    pub index: CreateIndex,
+    /// Name of another index of the table that does all of its work, and stays.
+    pub covered_by: String,
 }
 
 /// Statistics to gather.

@@ -15,11 +15,13 @@ pub struct Rendered {
     pub verify: String,
     /// Takes it back; empty where that is impossible.
     pub undo: Vec<String>,
+    /// The terms of its trial, in words; empty where there is no undo.
+    pub terms: String,
 }
 
 impl Rendered {
-    /// SHA-256 over the database's name and every statement, each preceded by its length: what an approval
-    /// is of.
+    /// SHA-256 over the database's name, every statement and the terms, each preceded by its length: what an
+    /// approval is of.
     pub fn digest(&self, database: &str) -> [u8; 32] {
         let mut hash = Sha256::new();
         let mut part = |text: &str| {
@@ -33,6 +35,7 @@ impl Rendered {
                 part(statement);
             }
         }
+        part(&self.terms);
         hash.finalize().into()
     }
 }

@@ -3,13 +3,14 @@
 use super::Rendered;
 use super::identifier::{BadName, postgres as quote, postgres_string as quote_string};
 use crate::change::limits::Limits;
-use crate::change::{Analyze, Change, CreateIndex, TableName};
+use crate::change::{Analyze, Change, CreateIndex, DropIndex, TableName};
 
 /// The statements of `change` under `limits`.
 pub fn render(change: &Change, limits: Limits) -> Result<Rendered, BadName> {
     match change {
         Change::CreateIndex(index) => create_index(index, limits),
         Change::Analyze(analyze) => self::analyze(analyze, limits),
+        Change::DropIndex(drop) => drop_index(drop, limits),
     }
 }
 
@@ -19,12 +20,10 @@ pub fn hypothetical_index(index: &CreateIndex) -> Result<String, BadName> {
 }
 
 fn create_index(index: &CreateIndex, limits: Limits) -> Result<Rendered, BadName> {
-    let name = quote(&index.name)?;
-    let schema = quote(&index.table.schema)?;
     let mut apply = time_limits(limits);
-    apply.push(format!("CREATE INDEX CONCURRENTLY {name} ON {} {}", table(&index.table)?, columns(index)?));
+    apply.push(build(index)?);
     let mut undo = time_limits(limits);
-    undo.push(format!("DROP INDEX CONCURRENTLY IF EXISTS {schema}.{name}"));
+    undo.push(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", qualified(index)?));
     let verify = format!(
         "SELECT i.indisvalid AND i.indisready AS valid, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition\n\
          FROM pg_catalog.pg_index AS i\n\
@@ -34,7 +33,39 @@ fn create_index(index: &CreateIndex, limits: Limits) -> Result<Rendered, BadName
         quote_string(&index.table.schema)?,
         quote_string(&index.name)?,
     );
-    Ok(Rendered { apply, verify, undo })
+    Ok(Rendered { apply, verify, undo, terms: limits.trial.to_string() })
+}
+
+/// The undo begins with what an interrupted statement may have left: an INVALID index of the same name.
+fn drop_index(drop: &DropIndex, limits: Limits) -> Result<Rendered, BadName> {
+    let index = &drop.index;
+    let name = qualified(index)?;
+    let mut apply = time_limits(limits);
+    apply.push(format!("DROP INDEX CONCURRENTLY {name}"));
+    let mut undo = time_limits(limits);
+    undo.push(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"));
+    undo.push(build(index)?);
+    let verify = format!(
+        "SELECT bool_or(c.relname = {dropped}) IS NOT TRUE AS gone,\n\
+         \x20      bool_or(c.relname = {kept} AND i.indisvalid AND i.indisready) IS TRUE AS covered\n\
+         FROM pg_catalog.pg_index AS i\n\
+         JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid\n\
+         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace\n\
+         WHERE n.nspname = {schema} AND c.relname IN ({dropped}, {kept})",
+        dropped = quote_string(&index.name)?,
+        kept = quote_string(&drop.covered_by)?,
+        schema = quote_string(&index.table.schema)?,
+    );
+    Ok(Rendered { apply, verify, undo, terms: limits.trial.to_string() })
+}
+
+fn build(index: &CreateIndex) -> Result<String, BadName> {
+    let name = quote(&index.name)?;
+    Ok(format!("CREATE INDEX CONCURRENTLY {name} ON {} {}", table(&index.table)?, columns(index)?))
+}
+
+fn qualified(index: &CreateIndex) -> Result<String, BadName> {
+    Ok(format!("{}.{}", quote(&index.table.schema)?, quote(&index.name)?))
 }
 
 fn analyze(analyze: &Analyze, limits: Limits) -> Result<Rendered, BadName> {
@@ -47,7 +78,7 @@ fn analyze(analyze: &Analyze, limits: Limits) -> Result<Rendered, BadName> {
         quote_string(&analyze.table.schema)?,
         quote_string(&analyze.table.name)?,
     );
-    Ok(Rendered { apply, verify, undo: Vec::new() })
+    Ok(Rendered { apply, verify, undo: Vec::new(), terms: String::new() })
 }
 
 fn time_limits(limits: Limits) -> Vec<String> {
@@ -82,6 +113,7 @@ fn columns(index: &CreateIndex) -> Result<String, BadName> {
 mod tests {
     use super::*;
     use crate::change::IndexKey;
+    use crate::change::trial::{OnPartition, TrialTerms};
 
     fn index() -> CreateIndex {
         CreateIndex {
@@ -119,6 +151,12 @@ mod tests {
         );
         let analyze = Analyze { database: "shop".into(), table: index().table };
         check(&Change::Analyze(analyze), Limits::ANALYZE, include_str!("expected/analyze.postgres.sql"));
+        let drop = DropIndex { index: index(), covered_by: "orders_by_customer".into() };
+        check(
+            &Change::DropIndex(drop),
+            Limits::INDEX_BUILD,
+            include_str!("expected/drop_index.postgres.sql"),
+        );
     }
 
     #[test]
@@ -136,6 +174,8 @@ mod tests {
         elsewhere.database = "shop2".into();
         assert_ne!(same, digest(elsewhere, Limits::INDEX_BUILD));
         assert_ne!(same, digest(index(), Limits::ANALYZE));
+        let trial = TrialTerms { on_partition: OnPartition::Revert, ..TrialTerms::DEFAULT };
+        assert_ne!(same, digest(index(), Limits { trial, ..Limits::INDEX_BUILD }));
     }
 
     #[test]

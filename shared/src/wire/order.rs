@@ -21,11 +21,13 @@ pub enum Order {
     /// Which plans would these indexes bring?
     WhatIf(WhatIf),
     /// Bring this change about.
-    Apply(Apply),
+    Apply(Box<Apply>),
     /// Take this change back.
     Undo(Undo),
     /// Keep this change: its trial is over.
     Confirm(Confirm),
+    /// The controller is there: the leases of these changes begin anew.
+    Renew(Renew),
 }
 
 impl Message for Order {
@@ -92,6 +94,28 @@ pub struct Confirm {
     pub reason: String,
 }
 
+/// Most changes of one renewal: as many as an agent has open at most.
+pub const MAX_RENEWED: usize = 256;
+
+/// Word from the controller about changes on trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renew {
+    /// Which.
+    #[serde(deserialize_with = "bounded::vec::<MAX_RENEWED, _, _>")]
+    pub changes: Vec<ChangeId>,
+}
+
+/// What is left of a change's time on trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Which change.
+    pub change: ChangeId,
+    /// Until the agent misses the controller, s.
+    pub lease_left_s: u32,
+    /// Until the trial is over, s.
+    pub trial_left_s: u32,
+}
+
 /// The answer to an order. Appended to, never reordered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
@@ -101,6 +125,8 @@ pub enum Answer {
     Refused(String),
     /// The answer to a what-if question.
     WhatIf(WhatIfAnswer),
+    /// The leases after a renewal, of those changes that are on trial and can be taken back.
+    Leases(#[serde(deserialize_with = "bounded::vec::<MAX_RENEWED, _, _>")] Vec<Lease>),
 }
 
 impl Message for Answer {

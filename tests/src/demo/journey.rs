@@ -56,6 +56,8 @@ pub struct Figures {
     pub analyze_b: Option<String>,
     /// The duplicate index of (c) was found.
     pub duplicate_found: bool,
+    /// How the drop of (c)'s superfluous index ended, after it was approved, on trial and undone by a person.
+    pub drop_c: Option<String>,
     /// Proposals that came from a finding about the control's statement, or that say they change it.
     pub proposals_for_control: Option<usize>,
     /// Changes that were measured as harmful.
@@ -127,6 +129,17 @@ async fn around(fleet: &Fleet, api: &Api, figures: &mut Figures) -> Result<()> {
     }
     figures.duplicate_found = !open_findings(api, "duplicate_index").await?.is_empty();
 
+    figures.drop_c = Some(
+        step_async("dropping the duplicate and taking that back", async {
+            let proposal = self::proposal(api, "drop_index", "payments_order").await?;
+            let change = approve(api, &proposal).await?;
+            state(api, &change, "trial").await?;
+            api.post(&format!("/changes/{change}/undo"), &json!({ "reason": "journey" })).await?;
+            state(api, &change, "reverted").await
+        })
+        .await?,
+    );
+
     step_async("dropping an index behind the product's back, waiting for the finding", async {
         let dropped = Instant::now();
         fleet.database.execute(DATABASE, "DROP INDEX CONCURRENTLY order_items_order_id_idx").await?;
@@ -193,6 +206,21 @@ pub async fn verdict(api: &Api, change: &str) -> Result<Value> {
     .await
 }
 
+/// Waits until a change is in this state or at its end; the error has the story where that is another state.
+async fn state(api: &Api, change: &str, wanted: &str) -> Result<String> {
+    let reached = api
+        .wait_for(&format!("/changes/{change}"), APPLY_LIMIT, |change| {
+            let state = change["state"].as_str()?;
+            let over = matches!(state, "confirmed" | "reverted" | "rejected" | "aborted" | "stuck");
+            (over || state == wanted).then(|| change.clone())
+        })
+        .await?;
+    if reached["state"] != wanted {
+        bail!("the change ended as {}: {:.1500}", reached["state"], reached["events"]);
+    }
+    text(&reached, "state")
+}
+
 /// Waits for an open finding of a kind about an object.
 pub async fn finding(api: &Api, kind: &str, object: &str) -> Result<Value> {
     api.wait_for(&format!("/findings?state=open&kind={kind}"), FINDING_LIMIT, |page| {
@@ -252,6 +280,7 @@ fn judge(figures: &mut Figures) {
     figures.held(helped, "(a) was not judged as helped");
     figures.held(analysed, "(b) was not analysed and confirmed");
     figures.held(figures.duplicate_found, "(c) was not found");
+    figures.held(figures.drop_c.as_deref() == Some("reverted"), "(c) was not dropped and built again");
     figures.held(figures.proposals_for_control == Some(0), "something was proposed for the control (d)");
     figures.held(figures.harmful_proposals == Some(0), "a proposal did harm");
     figures.held(figures.duplicate_proposals == Some(0), "the same index was proposed twice");

@@ -4,6 +4,7 @@ import { instances } from "./fleet.ts";
 import { changeId, objectName, proposals } from "./proposals.ts";
 import { proposalId } from "./findings.ts";
 import { noise, random } from "./random.ts";
+import { hands, lease } from "./trial.ts";
 import { blocksAt, meanAt, statement, type Statement } from "./statements.ts";
 
 interface Draft {
@@ -141,10 +142,13 @@ export const changes: Change[] = drafts.map((draft) => {
       ...draft.controls.map((key) => changeStatement(draft, key, 1, "control")),
     ],
     can: {
+      ...hands(draft.state, null),
       undo: undoable, undo_reason: undoable ? null : draft.state === "applying" ? "The index is being built; it can be undone once it is on trial." : "Nothing of it is left in the database.",
       withdraw: draft.state === "applying", withdraw_reason: draft.state === "applying" ? null : `A change that is ${draft.state} can't be withdrawn any more.`,
     },
     object_name: objectName(draft.key),
     verified_at: draft.applied ? iso(draft.applied) : null,
+    lease: draft.state === "trial" ? lease(Date.now()) : null,
+    held: null,
   };
 });

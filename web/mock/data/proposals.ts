@@ -4,6 +4,7 @@ import { findingId, proposalId } from "./findings.ts";
 import { instanceId } from "./fleet.ts";
 import { hex, uuid } from "./random.ts";
 import { statement } from "./statements.ts";
+import { TERMS } from "./trial.ts";
 
 export const changeId = (key: string) => uuid(`change ${key}`);
 
@@ -122,13 +123,14 @@ const drafts: Draft[] = [
 ];
 
 function sqlOf(draft: Draft, name: string): Proposal["sql"] {
-  if (draft.kind === "analyze") return { apply: [`ANALYZE (SKIP_LOCKED) ${draft.table};`], verify: `SELECT last_analyze\nFROM pg_stat_user_tables\nWHERE relid = '${draft.table}'::regclass;`, undo: [] };
+  if (draft.kind === "analyze") return { apply: [`ANALYZE (SKIP_LOCKED) ${draft.table};`], verify: `SELECT last_analyze\nFROM pg_stat_user_tables\nWHERE relid = '${draft.table}'::regclass;`, undo: [], terms: "" };
   const where = draft.where ? `\nWHERE ${draft.where}` : "";
   const schema = draft.table.split(".")[0] ?? "public";
   return {
     apply: ["SET lock_timeout = '2s';", `CREATE INDEX CONCURRENTLY ${name}\nON ${draft.table} USING btree (${draft.columns ?? ""})${where};`],
     verify: `SELECT i.indisvalid AND i.indisready AS usable\nFROM pg_index AS i\nWHERE i.indexrelid = '${schema}.${name}'::regclass;`,
     undo: ["SET lock_timeout = '2s';", `DROP INDEX CONCURRENTLY IF EXISTS ${schema}.${name};`],
+    terms: TERMS,
   };
 }
 

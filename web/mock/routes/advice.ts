@@ -1,5 +1,5 @@
 import { outcomesSummary } from "../data/learning.ts";
-import { approve, undo, withdraw } from "../lifecycle.ts";
+import { approve, layHand, undo, withdraw } from "../lifecycle.ts";
 import { paged, Refusal, type Router } from "../router.ts";
 import { one, type MockState } from "../state.ts";
 
@@ -70,6 +70,17 @@ export function adviceRoutes(router: Router, state: MockState): void {
     withdraw(state, change, text("reason"));
     return change;
   });
+
+  for (const hand of ["hold", "release", "keep"] as const) {
+    router.post(`/api/v1/changes/{id}/${hand}`, 200, ({ params, text }) => {
+      state.require("approver");
+      const change = one(state.changes, params("id"), "change");
+      if (!change.can[hand]) throw new Refusal(409, "Not possible now", change.can[`${hand}_reason`] ?? `The change is ${change.state}.`);
+      state.log(`change.${hand}`, `${change.title} · ${change.instance_name}`, text("reason"));
+      layHand(state, change, hand, "mara", text("reason"));
+      return change;
+    });
+  }
 
   router.get("/api/v1/outcomes", ({ query }) => paged(state.outcomes, query));
   router.get("/api/v1/outcomes/summary", () =>

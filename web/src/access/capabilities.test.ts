@@ -6,6 +6,8 @@ const LATER = "2026-11-24T12:00:00Z";
 const EARLIER = "2026-11-22T12:00:00Z";
 const why = (permission: ReturnType<typeof roleCan>) => (permission.allowed ? "" : permission.why);
 
+const NOTHING = { undo: false, withdraw: false, hold: false, release: false, keep: false };
+
 test("an approver decides on a waiting proposal, a viewer is told which role it takes", () => {
   const waiting = { state: "waiting", expires_at: LATER } as const;
   expect(proposalCan("approve", waiting, "approver", NOW).allowed).toBe(true);
@@ -25,11 +27,11 @@ test("a proposal past its expiry is closed even if the list still says waiting",
 });
 
 test.each(["trial", "confirmed"] as const)("a change that is %s can be undone", (state) => {
-  expect(changeCan("undo", { state, can: { undo: true, withdraw: false } }, "approver").allowed).toBe(true);
+  expect(changeCan("undo", { state, can: { ...NOTHING, undo: true } }, "approver").allowed).toBe(true);
 });
 
 test.each(["approved", "offered", "received", "armed", "applying"] as const)("a change that is %s can be withdrawn", (state) => {
-  expect(changeCan("withdraw", { state, can: { undo: false, withdraw: true } }, "approver").allowed).toBe(true);
+  expect(changeCan("withdraw", { state, can: { ...NOTHING, withdraw: true } }, "approver").allowed).toBe(true);
   expect(why(changeCan("withdraw", { state }, "viewer"))).toContain("approver");
 });
 
@@ -48,7 +50,13 @@ test.each(["approved", "offered", "received", "armed", "applying", "rejected", "
 );
 
 test("the controller's refusal is repeated word for word", () => {
-  const can = { undo: false, undo_reason: "the agent is away", withdraw: false, withdraw_reason: "asked for already" };
+  const can = { ...NOTHING, undo_reason: "the agent is away", withdraw_reason: "asked for already" };
   expect(why(changeCan("undo", { state: "trial", can }, "admin"))).toBe("the agent is away");
   expect(why(changeCan("withdraw", { state: "armed", can }, "admin"))).toBe("asked for already");
+});
+
+test.each(["hold", "keep"] as const)("a trial is what an approver can %s", (hand) => {
+  expect(changeCan(hand, { state: "trial", can: { ...NOTHING, [hand]: true } }, "approver").allowed).toBe(true);
+  expect(why(changeCan(hand, { state: "trial", can: { ...NOTHING, [hand]: true } }, "viewer"))).toContain("approver");
+  expect(why(changeCan(hand, { state: "confirmed" }, "admin"))).not.toBe("");
 });

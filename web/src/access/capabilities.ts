@@ -60,6 +60,9 @@ const CHANGE = {
       stuck: "The agent could not tell what state the database is in. It needs a person on the host.",
     },
   },
+  hold: { role: "approver", states: ["trial"], refusals: {} },
+  release: { role: "approver", states: ["trial"], refusals: {} },
+  keep: { role: "approver", states: ["trial"], refusals: {} },
 } satisfies Record<string, Rule<ChangeRow["state"]>>;
 
 function check<State extends string>(rule: Rule<State>, state: State, role: Role): Permission {

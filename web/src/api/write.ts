@@ -18,6 +18,13 @@ export const write = {
   withdraw: (id: string, reason: string) =>
     answer(client.POST("/api/v1/changes/{id}/withdraw", { params: byId(id), body: { reason } })),
 
+  hold: (id: string, reason: string) =>
+    answer(client.POST("/api/v1/changes/{id}/hold", { params: byId(id), body: { reason } })),
+  release: (id: string, reason: string) =>
+    answer(client.POST("/api/v1/changes/{id}/release", { params: byId(id), body: { reason } })),
+  keep: (id: string, reason: string) =>
+    answer(client.POST("/api/v1/changes/{id}/keep", { params: byId(id), body: { reason } })),
+
   createJoinToken: (body: { ttl_s?: number; note?: string }) => answer(client.POST("/api/v1/join-tokens", { body })),
   revokeAgent: (id: string, reason: string) =>
     answer(client.POST("/api/v1/agents/{id}/revoke", { params: byId(id), body: { reason } })),

@@ -70,7 +70,7 @@ export const FINDING_KIND: Record<Finding["kind"], string> = {
   top_consumer: "top consumer",
 };
 
-export const CHANGE_KIND: Record<ProposalRow["kind"], string> = { create_index: "create index", analyze: "analyze" };
+export const CHANGE_KIND: Record<ProposalRow["kind"], string> = { create_index: "create index", analyze: "analyze", drop_index: "drop index" };
 
 export function findingWord(finding: Pick<Finding, "resolved_at" | "reopened">): Word {
   if (finding.resolved_at) return word("resolved", "good", "check");

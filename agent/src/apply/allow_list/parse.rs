@@ -81,23 +81,25 @@ impl File {
         if !(1..=MOST_BUILDS).contains(&self.max_concurrent_builds) {
             return Err(format!("max_concurrent_builds must be from 1 to {MOST_BUILDS}"));
         }
-        let rules =
-            |rules: Vec<FileRule>| rules.into_iter().map(FileRule::into_rule).collect::<Result<_, _>>();
+        let rules = |rules: Vec<FileRule>, kinds: &[ChangeKind]| {
+            rules.into_iter().map(|rule| rule.into_rule(kinds)).collect::<Result<_, _>>()
+        };
         Ok(AllowList {
             enabled: self.enabled,
             max_concurrent_builds: self.max_concurrent_builds,
             stop_file: self.stop_file,
-            allow: rules(self.allow)?,
-            deny: rules(self.deny)?,
+            allow: rules(self.allow, &ADDING)?,
+            deny: rules(self.deny, &ChangeKind::ALL)?,
         })
     }
 }
 
 impl FileRule {
-    fn into_rule(self) -> Result<Rule, String> {
+    /// `otherwise` are the kinds of a rule that names none.
+    fn into_rule(self, otherwise: &[ChangeKind]) -> Result<Rule, String> {
         let everything = || vec!["*".to_owned()];
         let kinds = match self.kinds {
-            None => KINDS.to_vec(),
+            None => otherwise.to_vec(),
             Some(names) => names.iter().map(|name| kind(name)).collect::<Result<_, _>>()?,
         };
         let max_index_bytes = match self.max_index_bytes {
@@ -119,13 +121,12 @@ impl FileRule {
     }
 }
 
-const KINDS: [ChangeKind; 2] = [ChangeKind::CreateIndex, ChangeKind::Analyze];
+/// What an owner allows who names no kinds: nothing that takes something away.
+const ADDING: [ChangeKind; 2] = [ChangeKind::CreateIndex, ChangeKind::Analyze];
 
 fn kind(name: &str) -> Result<ChangeKind, String> {
-    let names = KINDS.map(ChangeKind::as_str);
-    let found = KINDS.into_iter().find(|kind| kind.as_str() == name);
-    found.ok_or_else(|| {
-        let meant = nearest(name, names);
+    ChangeKind::parse(name).ok_or_else(|| {
+        let meant = nearest(name, ChangeKind::ALL.map(ChangeKind::as_str));
         let meant = meant.map_or_else(String::new, |meant| format!(": did you mean \"{meant}\"?"));
         format!("unknown kind of change \"{name}\"{meant}")
     })

@@ -1,7 +1,7 @@
 //! What the database shows of a change, at this moment.
 
 use querysmith_shared::change::lifecycle::ChangeState;
-use querysmith_shared::change::{Change, CreateIndex};
+use querysmith_shared::change::{Change, CreateIndex, DropIndex};
 
 use super::{Drive, Work};
 use crate::apply::context::Instance;
@@ -13,6 +13,9 @@ use crate::apply::journal::entry::Armed;
 use crate::apply::journal::record::Record;
 use crate::apply::seen::{Object, Seen, Sight};
 use crate::engines::postgres::change::{Session, application_name, scope_key};
+
+/// Name of the step that takes a change back, by which a later run knows a session that does.
+pub(super) const UNDO: &str = "undo";
 
 impl Drive<'_> {
     /// Looks at the database, in the session that the change is made in; opens it if there is none.
@@ -57,7 +60,7 @@ impl Drive<'_> {
 
 fn step_name(state: ChangeState) -> &'static str {
     match state {
-        ChangeState::Reverting => "undo",
+        ChangeState::Reverting => UNDO,
         _ => "apply",
     }
 }
@@ -89,7 +92,8 @@ async fn take_scope(work: &mut Work, record: &Record) -> Result<Scope, DatabaseE
     // Everything before the name of the step.
     let of_this_change = application_name(record.change, "");
     Ok(Scope::Agents(if holder.application_name.starts_with(&of_this_change) {
-        Seen::Adoptable { pid: holder.pid, is_idle: holder.is_idle }
+        let undoes = holder.application_name == application_name(record.change, UNDO);
+        Seen::Adoptable { pid: holder.pid, is_idle: holder.is_idle, undoes }
     } else {
         Seen::Occupied { holder: format!("process {} ({})", holder.pid, holder.application_name) }
     }))
@@ -109,6 +113,10 @@ async fn look_closer(
             (index_object(session, record, index, &named).await?, named)
         }
         Change::Analyze(_) => (statistics_object(session, record, table.as_ref()).await?, Named::Nothing),
+        Change::DropIndex(drop) => {
+            let named = session.named(&drop.index.table.schema, &drop.index.name).await?;
+            (dropped_object(session, record, drop, &named).await?, named)
+        }
     };
     let may_begin = match record.state {
         ChangeState::Received | ChangeState::Armed => true,
@@ -120,8 +128,10 @@ async fn look_closer(
         return Ok(Sight { object, ground, stalled: None, intruder: None });
     }
     let stalled = match (what, &table) {
-        (Change::CreateIndex(_), Some(table)) => session.stalling(table.oid, stalling_after).await?,
-        (Change::CreateIndex(_) | Change::Analyze(_), _) => None,
+        (Change::CreateIndex(_) | Change::DropIndex(_), Some(table)) => {
+            session.stalling(table.oid, stalling_after).await?
+        }
+        (Change::CreateIndex(_) | Change::DropIndex(_) | Change::Analyze(_), _) => None,
     };
     let ground = ground::survey(what, table.as_ref(), &named, &room());
     Ok(Sight { object, ground, stalled, intruder: None })
@@ -145,11 +155,42 @@ async fn index_object(
     })
 }
 
+async fn dropped_object(
+    session: &mut Session,
+    record: &Record,
+    drop: &DropIndex,
+    named: &Named,
+) -> Result<Object, DatabaseError> {
+    let Some(armed) = &record.armed else { return Ok(Object::Before) };
+    let name = &drop.index.name;
+    Ok(match named {
+        Named::Other(what) => Object::Foreign(format!("{what} named {name}")),
+        Named::Index(found) if !ground::is_the_dropped(&drop.index, &armed.pre_image, found) => {
+            Object::Foreign(format!("another index of the name {name}"))
+        }
+        Named::Index(found) if !found.usable => Object::Partial,
+        Named::Index(_) => Object::Before,
+        Named::Nothing => {
+            let row = session.read_back(&armed.verify).await?.unwrap_or_default();
+            match value(&row, "gone") {
+                Some("t") => Object::After(match value(&row, "covered") {
+                    Some("t") => format!("{name} is gone, {} is there and valid", drop.covered_by),
+                    _ => format!("{name} is gone; {} is not there, or not valid", drop.covered_by),
+                }),
+                _ => Object::Before,
+            }
+        }
+    })
+}
+
+fn value<'r>(row: &'r [(String, String)], name: &str) -> Option<&'r str> {
+    row.iter().find(|(column, _)| column == name).map(|(_, value)| value.as_str())
+}
+
 /// The change's own verification, the one that was approved with it, has the last word.
 async fn verified(session: &mut Session, armed: &Armed) -> Result<Object, DatabaseError> {
     let row = session.read_back(&armed.verify).await?.unwrap_or_default();
-    let value = |name: &str| row.iter().find(|(column, _)| column == name).map(|(_, value)| value.as_str());
-    Ok(match (value("valid"), value("definition")) {
+    Ok(match (value(&row, "valid"), value(&row, "definition")) {
         (Some("t"), Some(definition)) => Object::After(definition.to_owned()),
         (Some(_), _) => Object::Partial,
         (None, _) => Object::Before,

@@ -6,6 +6,7 @@ use querysmith_shared::change::ChangeKind;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::id::ChangeId;
 
+use super::observe::UNDO;
 use super::{Drive, Next};
 use crate::apply::allow_list::Permission;
 use crate::apply::context::Instance;
@@ -86,7 +87,7 @@ impl Drive<'_> {
     pub(super) async fn remove(&mut self, record: &Record) -> Next {
         let (Some(armed), Some(mut work)) = (&record.armed, self.work.take()) else { return Next::Look };
         let limit = Duration::from_millis(record.order.limits.duration_ms.into());
-        let ended = match work.session.rename(self.change, "undo").await {
+        let ended = match work.session.rename(self.change, UNDO).await {
             Ok(()) => work.session.run(&armed.undo, limit).await,
             Err(error) => Err(error),
         };
@@ -112,7 +113,7 @@ impl Drive<'_> {
 
     async fn after_statement(&mut self, record: &Record, instance: &Instance) -> Next {
         match record.order.what.kind() {
-            ChangeKind::CreateIndex => Next::Look,
+            ChangeKind::CreateIndex | ChangeKind::DropIndex => Next::Look,
             ChangeKind::Analyze => match self.wait_for_statistics(record, instance).await {
                 true => Next::Look,
                 // PostgreSQL only warns where the role may not analyze a table.

@@ -1,4 +1,4 @@
-use querysmith_shared::change::{Analyze, IndexKey, TableName};
+use querysmith_shared::change::{Analyze, DropIndex, IndexKey, TableName};
 
 use super::*;
 use crate::apply::facts::ColumnFacts;
@@ -50,6 +50,10 @@ fn existing(columns: &str) -> IndexFacts {
         plain: true,
         keys: wanted_keys(&wanted, &wanted.keys.iter().map(|key| number(&key.column)).collect::<Vec<_>>()),
         include: wanted.include.iter().map(|name| number(name)).collect(),
+        definition: format!("CREATE INDEX other ON t ({columns})"),
+        bytes: 21 << 20,
+        scans: 12,
+        holds: None,
     }
 }
 
@@ -168,4 +172,52 @@ fn other_statistics_are_other_ground() {
     assert!(at(None).is_same_ground(&at(None)));
     assert!(!at(None).is_same_ground(&at(Some(Timestamp(5)))));
     assert!(!at(None).is_same_ground(&survey_of(wanted("a"), &table()).unwrap()));
+}
+
+/// The survey of a drop of index `qs_t` (a -b), of which the database has `found`, covered by `kept`.
+fn survey_drop(found: Named, kept: IndexFacts) -> Result<PreImage, String> {
+    let drop = DropIndex { index: wanted("a -b"), covered_by: "kept".into() };
+    let table = TableFacts { indexes: vec![IndexFacts { name: "kept".into(), ..kept }], ..table() };
+    survey(&Change::DropIndex(drop), Some(&table), &found, &DiskRoom::Free(0))
+}
+
+#[test]
+fn an_index_goes_only_if_another_does_its_work_and_nothing_is_lost() {
+    let spare = || IndexFacts { name: "qs_t".into(), ..existing("a -b") };
+    let pre_image = survey_drop(Named::Index(spare()), existing("a -b")).unwrap();
+    assert!(pre_image.to_string().contains("takes 21 MB and was read 12 times"), "{pre_image}");
+    assert!(survey_drop(Named::Index(spare()), existing("a -b c")).is_ok());
+    assert!(survey_drop(Named::Index(spare()), IndexFacts { unique: true, ..existing("a -b") }).is_ok());
+
+    let gone = |kept| survey_drop(Named::Index(spare()), kept);
+    let unfit = "does not do the work of qs_t";
+    refused(gone(existing("a b")), unfit);
+    refused(gone(existing("a")), unfit);
+    refused(gone(IndexFacts { usable: false, ..existing("a -b") }), unfit);
+    refused(gone(IndexFacts { plain: false, ..existing("a -b") }), unfit);
+    let found = |found| survey_drop(Named::Index(found), existing("a -b"));
+    refused(survey_drop(Named::Nothing, existing("a -b")), "gone already");
+    refused(survey_drop(Named::Other("a view".into()), existing("a -b")), "belongs to a view");
+    refused(found(IndexFacts { usable: false, ..spare() }), "INVALID");
+    refused(
+        found(IndexFacts { holds: Some("a constraint needs it".into()), ..spare() }),
+        "a constraint needs it",
+    );
+    let another = "another one than was approved: CREATE INDEX";
+    refused(found(IndexFacts { plain: false, ..spare() }), another);
+    refused(found(IndexFacts { table_oid: 6, ..spare() }), another);
+    refused(found(existing("a b")), another);
+}
+
+#[test]
+fn what_an_undone_drop_builds_is_known_by_its_columns() {
+    let spare = || IndexFacts { name: "qs_t".into(), ..existing("a -b") };
+    let pre_image = survey_drop(Named::Index(spare()), existing("a -b")).unwrap();
+    let is_it = |found: IndexFacts| is_the_dropped(&wanted("a -b"), &pre_image, &found);
+    assert!(is_it(IndexFacts { bytes: 1, scans: 0, ..spare() }));
+    assert!(is_it(IndexFacts { usable: false, ..spare() }));
+    assert!(!is_it(existing("a b")));
+    assert!(!is_it(IndexFacts { table_oid: 6, ..spare() }));
+    let moved = IndexFacts { definition: "CREATE INDEX other ON t (a, b)".into(), ..spare() };
+    assert!(!pre_image.is_same_ground(&survey_drop(Named::Index(moved), existing("a -b")).unwrap()));
 }

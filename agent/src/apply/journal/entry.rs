@@ -167,11 +167,11 @@ impl fmt::Display for Event {
             Self::Armed(armed) => write!(f, "ready to begin: {}", armed.pre_image),
             Self::Intent { attempt: 1 } => f.write_str("the statement starts"),
             Self::Intent { attempt } => write!(f, "the statement starts again, attempt {attempt}"),
-            Self::RemovalIntent { attempt: 1 } => f.write_str("the removal starts"),
-            Self::RemovalIntent { attempt } => write!(f, "the removal starts again, attempt {attempt}"),
+            Self::RemovalIntent { attempt: 1 } => f.write_str("the undo starts"),
+            Self::RemovalIntent { attempt } => write!(f, "the undo starts again, attempt {attempt}"),
             Self::Applied { .. } => f.write_str("read back from the database as intended"),
             Self::Reverted { .. } => f.write_str("read back from the database as before the change"),
-            Self::RemovalFailed { reason, .. } => write!(f, "the removal failed: {reason}"),
+            Self::RemovalFailed { reason, .. } => write!(f, "the undo failed: {reason}"),
             Self::Rejected { reason }
             | Self::Failed { reason }
             | Self::Aborted { reason }

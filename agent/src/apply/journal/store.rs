@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::entry::Entry;
 use super::{Hash, Head, JournalError};
+use crate::apply::lease::Budget;
 
 /// Sequence → hash of the chain up to here, then the line as JSON.
 const LINES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("lines");
@@ -18,6 +19,8 @@ const LINES_OF_CHANGE: TableDefinition<'_, (u128, u64), ()> = TableDefinition::n
 const HEAD: TableDefinition<'_, &str, (u64, Hash)> = TableDefinition::new("head");
 /// `reported`: the last line that was handed on as a report.
 const MARKS: TableDefinition<'_, &str, u64> = TableDefinition::new("marks");
+/// Change → what is left of its time on trial, as JSON.
+const BUDGETS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("budgets");
 
 /// Memory for pages of the journal, bytes: it is read rarely.
 const CACHE_BYTES: usize = 512 << 10;
@@ -97,6 +100,7 @@ impl Store {
         transaction.open_table(LINES_OF_CHANGE)?;
         transaction.open_table(HEAD)?;
         transaction.open_table(MARKS)?;
+        transaction.open_table(BUDGETS)?;
         transaction.commit()?;
         drop(store);
         File::open(&unfinished)?.sync_all()?;
@@ -191,6 +195,34 @@ impl Store {
         // Losing the mark only repeats reports; it needs no write to the disk of its own.
         transaction.set_durability(Durability::None)?;
         transaction.open_table(MARKS)?.insert("reported", sequence)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    pub(super) fn budget(&self, change: ChangeId) -> Result<Option<Budget>, Error> {
+        let transaction = self.database.begin_read()?;
+        let budgets = match transaction.open_table(BUDGETS) {
+            Ok(budgets) => budgets,
+            // A journal of a version that kept none.
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(written) = budgets.get(change.0.as_u128())? else { return Ok(None) };
+        // What can't be read counts as not written: then the journal's own line tells since when.
+        Ok(serde_json::from_slice(written.value()).ok())
+    }
+
+    pub(super) fn set_budgets(&self, budgets: &[(ChangeId, Budget)]) -> Result<(), Error> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        {
+            let mut table = transaction.open_table(BUDGETS)?;
+            table.retain(|id, _| budgets.iter().any(|(change, _)| change.0.as_u128() == id))?;
+            for (change, budget) in budgets {
+                let json = serde_json::to_vec(budget).map_err(|error| Error::File(Box::new(error)))?;
+                table.insert(change.0.as_u128(), json.as_slice())?;
+            }
+        }
         transaction.commit()?;
         Ok(())
     }

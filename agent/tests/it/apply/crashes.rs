@@ -22,7 +22,7 @@ use super::stage::{Engine, Stage};
 const CHILD: &str = "apply::crashes::child";
 
 /// Points of a change that is made, in their order.
-const MAKING: [&str; 10] = [
+pub(super) const MAKING: [&str; 10] = [
     "before received",
     "after received",
     "before armed",
@@ -35,7 +35,7 @@ const MAKING: [&str; 10] = [
     "after applied",
 ];
 /// Points of a change that is taken back, in their order.
-const TAKING_BACK: [&str; 7] = [
+pub(super) const TAKING_BACK: [&str; 7] = [
     "before revert_intent",
     "after revert_intent",
     "before removal_intent",

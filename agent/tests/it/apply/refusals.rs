@@ -1,8 +1,10 @@
 //! Orders that are not carried out, and that the database never hears of.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
+use agent::apply::clock::{Clock, HostClock, Reading};
 use agent::apply::plan::CLOCK_TOLERANCE;
 use querysmith_shared::change::Change;
 use querysmith_shared::change::lifecycle::ChangeState as S;
@@ -208,6 +210,17 @@ async fn without_a_journal_nothing_is_done() {
     tokio::time::timeout(Duration::from_secs(5), engine.stop()).await.unwrap();
 }
 
+/// A host whose time of day was set back.
+#[derive(Debug)]
+struct BehindClock;
+
+impl Clock for BehindClock {
+    fn read(&self) -> Reading {
+        let now = HostClock::default().read();
+        Reading { wall: now.wall.before(2 * CLOCK_TOLERANCE), ..now }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_a_clock_that_was_set_back_nothing_begins_and_all_can_be_taken_back() {
     let stage = Stage::set().await;
@@ -218,7 +231,7 @@ async fn under_a_clock_that_was_set_back_nothing_begins_and_all_can_be_taken_bac
     engine.stop().await;
 
     let mut config = stage.config();
-    config.clock = || now().before(2 * CLOCK_TOLERANCE);
+    config.clock = Arc::new(BehindClock);
     let engine = Engine::start(config, stage.instances());
     let order = stage.index(&["created_at"]);
     refused(engine.apply(&order).await, "clock is");

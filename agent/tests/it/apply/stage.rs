@@ -10,7 +10,7 @@ use agent::apply::report::ChangeSink;
 use agent::engines::postgres::change::ChangeTarget;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::change::limits::Limits;
-use querysmith_shared::change::{Analyze, Change, CreateIndex, IndexKey, TableName, index_name};
+use querysmith_shared::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName, index_name};
 use querysmith_shared::dialect::postgres::render;
 use querysmith_shared::id::{ChangeId, InstanceId};
 use querysmith_shared::timestamp::Timestamp;
@@ -131,6 +131,14 @@ impl Stage {
         self.order(ChangeId(Uuid::now_v7()), what, Limits::ANALYZE)
     }
 
+    /// An order to drop index `spare` on these columns of `orders`, whose work `kept` does.
+    pub(crate) fn dropping(&self, columns: &[&str], spare: &str, kept: &str) -> Apply {
+        let Change::CreateIndex(index) = self.index(columns).what else { panic!("not an index") };
+        let drop =
+            DropIndex { index: CreateIndex { name: spare.to_owned(), ..index }, covered_by: kept.to_owned() };
+        self.order(ChangeId(Uuid::now_v7()), Change::DropIndex(drop), Limits::INDEX_BUILD)
+    }
+
     fn order(&self, change: ChangeId, what: Change, limits: Limits) -> Apply {
         let order = Apply {
             change,
@@ -147,7 +155,11 @@ impl Stage {
 
     /// The index of an order: `None` if there is none, else whether it is valid.
     pub(crate) async fn index_is_valid(&self, order: &Apply) -> Option<bool> {
-        let Change::CreateIndex(index) = &order.what else { panic!("not an index") };
+        let index = match &order.what {
+            Change::CreateIndex(index) => index,
+            Change::DropIndex(drop) => &drop.index,
+            Change::Analyze(_) => panic!("not an index"),
+        };
         let mut connection = self.cluster.connect("shop").await.unwrap();
         let query = sqlx::query("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)");
         let row =
@@ -238,7 +250,7 @@ impl Engine {
     }
 
     pub(crate) async fn apply(&self, order: &Apply) -> Answer {
-        self.applier.handle(Order::Apply(order.clone())).await
+        self.applier.handle(Order::Apply(Box::new(order.clone()))).await
     }
 
     pub(crate) async fn undo(&self, order: &Apply) -> Answer {

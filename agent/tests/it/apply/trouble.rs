@@ -82,7 +82,7 @@ async fn what_a_failed_build_leaves_is_removed() {
         Apply { limits: Limits { lock_wait_ms: 100, ..Limits::INDEX_BUILD }, ..stage.index(&["note"]) };
     let order = approved(impatient);
     assert_eq!(engine.apply(&order).await, Answer::Accepted);
-    engine.reports_that(&order, |report| report.detail.contains("the removal failed")).await;
+    engine.reports_that(&order, |report| report.detail.contains("the undo failed")).await;
     sqlx::raw_sql("ROLLBACK").execute(&mut writer).await.unwrap();
     let aborted = engine.settles(&order).await;
     assert_eq!(aborted.state, S::Aborted);

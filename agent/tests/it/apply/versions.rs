@@ -5,6 +5,7 @@ use querysmith_shared::wire::order::Answer;
 use querysmith_tests::cluster::options::Options;
 use querysmith_tests::embedded_postgres;
 
+use super::drops::{EVERYTHING, TWINS};
 use super::stage::{Engine, Stage};
 
 async fn check(major: u16) {
@@ -18,6 +19,7 @@ async fn check(major: u16) {
         _ => "CREATE ROLE other LOGIN NOINHERIT IN ROLE owner",
     };
     stage.cluster.execute("shop", sql).await.unwrap();
+    stage.allow(EVERYTHING);
     // Once as a role with the owner's rights, once as one that has to become the owner for them.
     for role in ["qs_apply", "other"] {
         let engine = Engine::start(stage.config(), stage.instances_as(role));
@@ -31,6 +33,18 @@ async fn check(major: u16) {
         assert_eq!(stage.index_is_valid(&index).await, Some(true));
         assert_eq!(engine.undo(&index).await, Answer::Accepted);
         engine.reaches(&index, S::Reverted).await;
+
+        // An index that another one makes superfluous goes, and comes back.
+        stage.cluster.execute("shop", TWINS).await.unwrap();
+        let drop = stage.dropping(&["customer_id"], "spare", "kept");
+        assert_eq!(engine.apply(&drop).await, Answer::Accepted);
+        let end = engine.settles(&drop).await;
+        assert_eq!(end.state, S::Trial, "{major} as {role}: {}", end.detail);
+        assert_eq!(stage.index_is_valid(&drop).await, None);
+        assert_eq!(engine.undo(&drop).await, Answer::Accepted);
+        engine.reaches(&drop, S::Reverted).await;
+        assert_eq!(stage.index_is_valid(&drop).await, Some(true));
+        stage.cluster.execute("shop", "DROP INDEX spare, kept").await.unwrap();
 
         // A build that is cancelled leaves nothing behind.
         let mut old = stage.old_snapshot().await;

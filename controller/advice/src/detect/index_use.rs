@@ -1,4 +1,4 @@
-//! Unused and duplicate indexes. Findings only: dropping is a person's decision.
+//! Unused and duplicate indexes.
 
 use querysmith_shared::observation::schema::{ConstraintKind, Index, IndexActivity};
 
@@ -96,23 +96,30 @@ fn activity<'a>(table: &'a TableEvidence, index: &Index) -> Option<&'a IndexActi
 
 /// Pairs of indexes that are the same in everything that matters.
 pub(super) fn duplicates(evidence: &Evidence) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for table in evidence.tables.iter().filter(|table| table.indexable()) {
-        let mut indexes: Vec<&Index> = table.table.indexes.iter().filter(|index| index.valid).collect();
-        // The one to keep stands first. Scans don't count: between equals the planner takes either, and a
-        // finding must not change sides with it.
-        indexes.sort_by_key(|index| {
-            (index.constraint.is_none(), !index.replica_identity, !index.unique, index.oid)
-        });
-        for (position, index) in indexes.iter().enumerate() {
-            let spare = index.constraint.is_none() && !index.replica_identity;
-            let kept = indexes[..position].iter().find(|kept| makes_redundant(kept, index));
-            if let Some(kept) = kept.filter(|_| spare) {
-                findings.push(duplicate(evidence, table, kept, index));
-            }
+    let tables = evidence.tables.iter().filter(|table| table.indexable());
+    let findings = tables.flat_map(|table| {
+        let pairs = superfluous(table).into_iter();
+        pairs.map(move |(kept, spare)| duplicate(evidence, table, kept, spare))
+    });
+    findings.collect()
+}
+
+/// Indexes that another one of the table makes superfluous, each behind the one to keep.
+pub(crate) fn superfluous(table: &TableEvidence) -> Vec<(&Index, &Index)> {
+    let mut indexes: Vec<&Index> = table.table.indexes.iter().filter(|index| index.valid).collect();
+    // The one to keep stands first. Scans don't count: between equals the planner takes either, and a
+    // finding must not change sides with it.
+    indexes
+        .sort_by_key(|index| (index.constraint.is_none(), !index.replica_identity, !index.unique, index.oid));
+    let mut pairs = Vec::new();
+    for (position, spare) in indexes.iter().enumerate() {
+        let may_go = spare.constraint.is_none() && !spare.replica_identity;
+        let kept = indexes[..position].iter().find(|kept| makes_redundant(kept, spare));
+        if let Some(kept) = kept.filter(|_| may_go) {
+            pairs.push((*kept, *spare));
         }
     }
-    findings
+    pairs
 }
 
 /// `kept` does everything that `index` does: the same keys in the same order with the same operators,

@@ -1,7 +1,7 @@
 //! Detect: what is wrong, from the evidence alone. One file per detector.
 
 mod about;
-mod index_use;
+pub(crate) mod index_use;
 mod missing_index;
 mod regression;
 mod stale_statistics;

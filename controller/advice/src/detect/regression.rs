@@ -74,7 +74,8 @@ fn undone_by_us(evidence: &Evidence, statement: &StatementView<'_>, at: Timestam
         let undone = matches!(change.state, ChangeState::Reverting | ChangeState::Reverted);
         let here = match &change.change {
             Change::CreateIndex(index) => statement.uses(&index.table).next().is_some(),
-            Change::Analyze(_) => false,
+            // What it takes away, another index does; what it brings back can make nothing slower.
+            Change::Analyze(_) | Change::DropIndex(_) => false,
         };
         undone && here && change.state_since.after(slack) >= at
     })

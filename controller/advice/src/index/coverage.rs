@@ -85,7 +85,7 @@ pub(crate) fn is_covered(evidence: &Evidence, table: &TableEvidence, candidate: 
         Change::CreateIndex(index) => {
             (index.database == table.database && index.table == table.table.name).then(|| index.clone())
         }
-        Change::Analyze(_) => None,
+        Change::Analyze(_) | Change::DropIndex(_) => None,
     };
     let proposed = evidence
         .proposals

@@ -55,6 +55,7 @@ pub fn next_step(
             thresholds.early_windows
         )),
         Verdict::Harmed => over(format!("harmed: {figures}")),
+        Verdict::NoEffect if kind == ChangeKind::DropIndex => no_loss(effect, elapsed, thresholds, &figures),
         Verdict::NoEffect => over(format!("no effect: {figures}")),
         Verdict::TooLittleData if elapsed >= patience(effect, thresholds) => {
             let missing = effect.shortage.as_ref().map_or("nothing could be told", |shortage| &shortage.what);
@@ -64,5 +65,22 @@ pub fn next_step(
             over(format!("too little data: {missing}; {fate}"))
         }
         Verdict::TooLittleData => TrialDecision::KeepWatching,
+    }
+}
+
+/// What was taken away for good reason need not help, but must not harm: it is kept once a loss that matters is
+/// ruled out.
+fn no_loss(
+    effect: &Effect,
+    elapsed: Duration,
+    thresholds: &MeasureThresholds,
+    figures: &str,
+) -> TrialDecision {
+    if effect.high <= thresholds.most_loss {
+        TrialDecision::Confirm(format!("nothing became slower: {figures}"))
+    } else if elapsed >= seconds(thresholds.longest_s) {
+        TrialDecision::Undo(format!("harm can't be ruled out: {figures}"))
+    } else {
+        TrialDecision::KeepWatching
     }
 }

@@ -41,7 +41,7 @@ pub struct ProposalDraft {
     pub size_bytes: Option<u64>,
     /// What it costs every write, in words with figures.
     pub write_cost: String,
-    /// Index entries written per hour because of it.
+    /// Index entries written per hour because of it; below zero where there are fewer.
     pub entries_per_hour: Option<f64>,
     /// Which lock it takes and what that stops.
     pub lock: String,

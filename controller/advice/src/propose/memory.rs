@@ -2,7 +2,7 @@
 //! evidence changes.
 
 use querysmith_shared::change::lifecycle::ChangeState;
-use querysmith_shared::change::{Change, CreateIndex, TableName};
+use querysmith_shared::change::{Change, CreateIndex, DropIndex, TableName};
 
 use crate::evidence::{Evidence, ProposalState};
 use crate::measure::effect::Verdict;
@@ -43,7 +43,20 @@ pub(crate) fn settled(
                 && index.table == *table
                 && table_use.is_none_or(|table_use| begins_for(index, table_use))
         }
-        Change::Analyze(_) => false,
+        Change::Analyze(_) | Change::DropIndex(_) => false,
+    };
+    decided(evidence, &serves, now)
+}
+
+/// Whether the drop of this index was decided before.
+pub(crate) fn drop_settled(evidence: &Evidence, drop: &DropIndex, now: &str) -> bool {
+    let same = |other: &CreateIndex| {
+        (&other.database, &other.table.schema, &other.name)
+            == (&drop.index.database, &drop.index.table.schema, &drop.index.name)
+    };
+    let serves = |change: &Change| match change {
+        Change::DropIndex(other) => same(&other.index),
+        Change::CreateIndex(_) | Change::Analyze(_) => false,
     };
     decided(evidence, &serves, now)
 }
@@ -52,7 +65,7 @@ pub(crate) fn settled(
 pub(crate) fn analyze_settled(evidence: &Evidence, database: &str, table: &TableName, now: &str) -> bool {
     let serves = |change: &Change| match change {
         Change::Analyze(analyze) => analyze.database == database && analyze.table == *table,
-        Change::CreateIndex(_) => false,
+        Change::CreateIndex(_) | Change::DropIndex(_) => false,
     };
     decided(evidence, &serves, now)
 }

@@ -4,6 +4,7 @@ mod analyze;
 mod ask;
 mod choose;
 pub mod draft;
+mod drop_index;
 mod index_draft;
 pub mod memory;
 pub mod obsolete;
@@ -29,7 +30,8 @@ pub fn ask(evidence: &Evidence, findings: &[Finding]) -> Vec<Question> {
 
 /// The proposals. A question without an answer is decided without simulation, with a wider interval and
 /// a label that says so. `new_change` gives each draft the id of the change it would become, which names
-/// its index. What was settled or built since a question was asked is left out. ANALYZE needs no question.
+/// its index. What was settled or built since a question was asked is left out. ANALYZE and a superfluous
+/// index need no question.
 pub fn decide(
     evidence: &Evidence,
     findings: &[Finding],
@@ -38,6 +40,7 @@ pub fn decide(
 ) -> Vec<ProposalDraft> {
     let overview = Overview::of(evidence);
     let mut drafts = analyze::drafts(&overview, findings, new_change);
+    drafts.extend(drop_index::drafts(&overview, findings, new_change));
     for current in ask::questions(&overview, findings) {
         let asked = answers
             .iter()

@@ -1,6 +1,6 @@
 //! Waiting proposals that events have overtaken: somebody built the index by hand, or its table is gone.
 
-use querysmith_shared::change::{Change, CreateIndex};
+use querysmith_shared::change::{Change, CreateIndex, DropIndex};
 use querysmith_shared::id::ProposalId;
 
 use crate::catalog::Catalog;
@@ -42,7 +42,14 @@ pub fn overtaken(tables: &[TableEvidence], change: &Change) -> Option<String> {
     match change {
         Change::CreateIndex(index) => column_gone(table, index).or_else(|| built(table, index)),
         Change::Analyze(_) => None,
+        Change::DropIndex(drop) => index_gone(table, drop),
     }
+}
+
+fn index_gone(table: &TableEvidence, drop: &DropIndex) -> Option<String> {
+    let is_there = |name: &str| table.table.indexes.iter().any(|index| index.name == name && index.valid);
+    let gone = [&drop.index.name, &drop.covered_by].into_iter().find(|name| !is_there(name))?;
+    Some(format!("the index {gone} of {} is gone or not valid", drop.index.table))
 }
 
 fn column_gone(table: &TableEvidence, index: &CreateIndex) -> Option<String> {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "the whole program is a test")]
 
 mod adversarial;
+mod drop_index;
 mod explain;
 mod index_use;
 mod loop_around;

@@ -6,7 +6,7 @@ use querysmith_advice::measure::effect::{Effect, Verdict};
 use querysmith_advice::measure::next_step::{TrialDecision, next_step};
 use querysmith_advice::measure::shortage::Shortage;
 use querysmith_advice::thresholds::MeasureThresholds;
-use querysmith_shared::change::ChangeKind::{self, Analyze, CreateIndex};
+use querysmith_shared::change::ChangeKind::{self, Analyze, CreateIndex, DropIndex};
 
 use crate::shop::NOW;
 
@@ -74,6 +74,25 @@ fn only_what_helped_is_kept_and_what_can_be_taken_back_is() {
     for (effect, elapsed, index, analyze) in table {
         assert_eq!(step(&effect, CreateIndex, elapsed), index, "{effect:?} after {elapsed:?}");
         assert_eq!(step(&effect, Analyze, elapsed), analyze, "{effect:?} after {elapsed:?}");
+    }
+}
+
+#[test]
+fn what_was_dropped_stays_dropped_once_a_loss_is_ruled_out() {
+    let thresholds = MeasureThresholds::default();
+    let early = Duration::from_secs(60);
+    let longest = Duration::from_secs_f64(thresholds.longest_s);
+    let none = |high| Effect { low: -0.05, high, ..effect(Verdict::NoEffect, false) };
+    for (effect, elapsed, expected) in [
+        (effect(Verdict::Helped, false), early, Step::Keep),
+        (effect(Verdict::Harmed, false), early, Step::TakeBack),
+        (none(thresholds.most_loss), early, Step::Keep),
+        (none(thresholds.most_loss + 0.01), early, Step::Wait),
+        (none(thresholds.most_loss + 0.01), longest, Step::TakeBack),
+        (effect(Verdict::TooLittleData, false), early, Step::Wait),
+        (effect(Verdict::TooLittleData, false), longest, Step::TakeBack),
+    ] {
+        assert_eq!(step(&effect, DropIndex, elapsed), expected, "{effect:?} after {elapsed:?}");
     }
 }
 

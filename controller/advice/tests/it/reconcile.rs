@@ -7,7 +7,7 @@ use querysmith_advice::evidence::Evidence;
 use querysmith_advice::finding::{Finding, FindingKind};
 use querysmith_advice::reconcile::{FindingTransition, StoredFinding, reconcile};
 
-use crate::shop::{NOW, Run, add, add_fast, shop};
+use crate::shop::{NOW, Run, add, add_fast, shop, twin_shop};
 
 const HOT: Run = Run { per_second: 4.0, mean_ms: 60.0, blocks: 13_200.0, rows: 2.0, since: None };
 
@@ -81,7 +81,7 @@ fn no_data_is_no_all_clear() {
 
 #[test]
 fn findings_about_objects_end_with_them() {
-    let evidence = shop();
+    let evidence = twin_shop();
     let duplicate = detect(&evidence).into_iter().find(|f| f.kind == FindingKind::DuplicateIndex).unwrap();
     let old = stored(&duplicate, 600, false);
     let resolved = |evidence: &Evidence| {
@@ -90,7 +90,7 @@ fn findings_about_objects_end_with_them() {
         reconcile(std::slice::from_ref(&old), &found, evidence)
     };
     assert!(matches!(resolved(&evidence)[..], [FindingTransition::Seen(_)]));
-    let mut dropped = shop();
+    let mut dropped = twin_shop();
     for table in &mut dropped.tables {
         table
             .table
@@ -98,7 +98,7 @@ fn findings_about_objects_end_with_them() {
             .retain(|index| format!("public.{}", index.name) != *duplicate.object.as_ref().unwrap());
     }
     assert!(matches!(resolved(&dropped)[..], [FindingTransition::Resolve { .. }]));
-    let mut unknown = shop();
+    let mut unknown = twin_shop();
     unknown.tables.clear();
     assert!(resolved(&unknown).is_empty(), "no schema, no word");
 }

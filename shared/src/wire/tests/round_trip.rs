@@ -10,12 +10,12 @@ use super::samples::orders::{apply, create_index};
 use super::samples::reports::{change_report, delta, query_stats, report};
 use super::{HEADER_BYTES, read};
 use crate::change::lifecycle::ChangeState;
-use crate::change::{Change, CreateIndex, IndexKey, TableName};
+use crate::change::{Change, CreateIndex, DropIndex, IndexKey, TableName};
 use crate::id::{ChangeId, InstanceId, StatementId};
 use crate::observation::query_stats::{QueryStats, StatementDelta};
 use crate::timestamp::Timestamp;
 use crate::wire::codec::{Message, decode_body, encode};
-use crate::wire::order::{Answer, Order};
+use crate::wire::order::{Answer, Apply, Order};
 use crate::wire::report::{ChangeReport, Report, ReportBody};
 
 fn statement_deltas() -> impl Strategy<Value = Vec<StatementDelta>> {
@@ -74,9 +74,10 @@ proptest! {
 
     #[test]
     fn orders_survive(index in indexes(), message_id in any::<u128>(), digest in any::<[u8; 32]>()) {
-        let mut order = apply(Change::CreateIndex(index));
-        order.digest = digest;
-        check(&Order::Apply(order), message_id);
+        let covered_by = index.name.clone();
+        for what in [Change::CreateIndex(index.clone()), Change::DropIndex(DropIndex { index, covered_by })] {
+            check(&Order::Apply(Box::new(Apply { digest, ..apply(what) })), message_id);
+        }
     }
 
     #[test]

@@ -106,6 +106,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/changes/{id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Holds the verdict: whatever is measured, a person ends the trial, within its longest time. For approvers. */
+        post: operations["hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes/{id}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a trial by keeping the change, whatever was measured. For approvers. */
+        post: operations["keep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the verdict end the trial again. For approvers. */
+        post: operations["release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/changes/{id}/undo": {
         parameters: {
             query?: never;
@@ -785,6 +836,8 @@ export interface components {
             can: components["schemas"]["ChangeCan"];
             /** @description What happened, in order. */
             events: components["schemas"]["ChangeEvent"][];
+            held?: components["schemas"]["Held"] | null;
+            lease?: components["schemas"]["Lease"] | null;
             measured?: components["schemas"]["Effect"] | null;
             /** @description What it built. */
             object_name?: string | null;
@@ -801,6 +854,18 @@ export interface components {
         };
         /** @description What may be asked of a change now. */
         ChangeCan: {
+            /** @description Holding the verdict. */
+            hold: boolean;
+            /** @description Why not. */
+            hold_reason?: string | null;
+            /** @description Keeping the change, whatever was measured. */
+            keep: boolean;
+            /** @description Why not. */
+            keep_reason?: string | null;
+            /** @description Letting go of it. */
+            release: boolean;
+            /** @description Why not. */
+            release_reason?: string | null;
             /** @description The undo. */
             undo: boolean;
             /** @description Why not. */
@@ -878,6 +943,8 @@ export interface components {
         ChangeSql: {
             /** @description Brings the change about. */
             apply: string[];
+            /** @description The terms of its trial in words, part of what is approved; empty where nothing can be taken back. */
+            terms: string;
             /** @description Takes it back; empty where that is impossible. */
             undo: string[];
             /** @description Reads back whether it is there. */
@@ -1164,6 +1231,18 @@ export interface components {
              */
             to: string;
         };
+        /** @description A verdict that a person holds. */
+        Held: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            at: string;
+            /** @description Who. */
+            by: string;
+            /** @description Why. */
+            reason: string;
+        };
         /** @description The machine a server runs on, as last read. */
         Host: {
             /**
@@ -1438,6 +1517,19 @@ export interface components {
              * @description Standard deviation of a call's time.
              */
             stddev_ms?: number | null;
+        };
+        /** @description The time that a change on trial has left, as its agent said last. It runs on without the controller. */
+        Lease: {
+            /**
+             * Format: date-time
+             * @description When the agent misses the controller.
+             */
+            lease_until: string;
+            /**
+             * Format: date-time
+             * @description When the trial is over: what nobody kept by then the agent takes back.
+             */
+            trial_until: string;
         };
         /** @description One long transaction. */
         LongTransaction: {
@@ -2358,7 +2450,7 @@ export interface components {
          * @description The kinds of change there are.
          * @enum {string}
          */
-        ProposalKind: "create_index" | "analyze";
+        ProposalKind: "create_index" | "analyze" | "drop_index";
         /** @description One proposal in a line. */
         ProposalRow: {
             /**
@@ -3001,6 +3093,111 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description refused, with the reason */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the change */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description refused, with the reason */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the change */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description refused, with the reason */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the change */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
         responses: {
             200: {
                 headers: {

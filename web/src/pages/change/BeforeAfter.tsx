@@ -55,7 +55,7 @@ function Charts({ change, statement }: { change: Change; statement: ChangeStatem
   const after = { id: "after", label: "after", color: "var(--qs-after)", points: side(true) };
   const marks = [
     ...(applied ? [{ at: applied, kind: "change_applied" as const, label: "effective, read back from the database" }] : []),
-    ...(undone ? [{ at: undone, kind: "change_undone" as const, label: "gone, read back from the database" }] : []),
+    ...(undone ? [{ at: undone, kind: "change_undone" as const, label: "as before, read back from the database" }] : []),
   ];
   return (
     <div className={classes.sides}>

@@ -46,3 +46,18 @@ test("a change that is being applied is withdrawn with a reason, and the page fo
   expect(await screen.findByText("The sale begins.")).toBeTruthy();
   expect(screen.queryByRole("button", { name: "Withdraw…" })).toBeNull();
 });
+
+test("a trial shows its time, is held with a reason, and released again", async () => {
+  const user = userEvent.setup();
+  openConsole(links.change(changeId("stock-warehouse")), { signedIn: "approver" });
+  const time = await screen.findByRole("region", { name: "Time on trial" });
+  expect(time.textContent).toContain("Trial is over");
+  await user.click(screen.getByRole("button", { name: "Hold…" }));
+  const dialog = await screen.findByRole("dialog");
+  expect(dialog.textContent).toContain("the agent takes it back all the same");
+  await user.type(within(dialog).getByLabelText(/^Reason/), "the sale begins");
+  await user.click(within(dialog).getByRole("button", { name: "Hold the verdict" }));
+  expect(await screen.findByText(/holds the verdict since/)).toBeTruthy();
+  expect(screen.getByRole("button", { name: "Release…" })).toBeTruthy();
+  expect(screen.queryByRole("button", { name: "Hold…" })).toBeNull();
+});

@@ -14,6 +14,8 @@ import { ChangeSqlView } from "./ChangeSqlView.tsx";
 import { ChangeStatements } from "./ChangeStatements.tsx";
 import { MeasuredEffect } from "./MeasuredEffect.tsx";
 import { Timeline } from "./Timeline.tsx";
+import { TrialButtons } from "./TrialButtons.tsx";
+import { TrialTime } from "./TrialTime.tsx";
 import { UndoButton } from "./UndoButton.tsx";
 import { WithdrawButton } from "./WithdrawButton.tsx";
 
@@ -61,10 +63,12 @@ function ChangeView({ change }: { change: Change }) {
       actions={
         <>
           {isBeforeEffect(change.state) && <WithdrawButton change={change} />}
+          {change.state === "trial" && <TrialButtons change={change} />}
           <UndoButton change={change} />
         </>
       }
     >
+      {change.state === "trial" && <TrialTime change={change} />}
       <MeasuredEffect change={change} />
       <BeforeAfter change={change} />
       <ChangeStatements change={change} />

@@ -13,6 +13,12 @@ export function ChangeSqlView({ sql }: { sql: Change["sql"] }) {
       <SqlBlock sql={script([sql.verify])} label="SQL that verifies the change" />
       <h3>Undo</h3>
       {sql.undo.length > 0 ? <SqlBlock sql={script(sql.undo)} label="SQL that undoes the change" /> : <p>Nothing to undo.</p>}
+      {sql.terms && (
+        <>
+          <h3>Trial</h3>
+          <p>{sql.terms}</p>
+        </>
+      )}
     </div>
   );
 }

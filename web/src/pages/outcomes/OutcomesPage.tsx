@@ -65,7 +65,7 @@ function Accuracy({ of }: { of: OutcomesSummary }) {
           { label: "Accuracy", value: share(of.accuracy), note: `over ${plural(of.outcomes, "outcome")}` },
           { label: "Inside the interval", value: share(of.interval_coverage), note: `${share(of.interval_level)} would be perfect` },
           { label: "Helped", value: count(verdicts.helped) },
-          { label: "No effect", value: count(verdicts.no_effect), note: "undone" },
+          { label: "No effect", value: count(verdicts.no_effect), note: "undone, but for drops" },
           { label: "Harmed", value: count(verdicts.harmed), note: "undone" },
           { label: "Too little data", value: count(verdicts.too_little_data) },
           { label: "Model", value: `v${model.version}`, note: `corrects by ${amount(model.correction)}, spread ${amount(model.spread)}` },

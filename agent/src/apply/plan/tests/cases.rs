@@ -62,7 +62,7 @@ fn occupied() -> Seen {
 }
 
 fn adoptable(is_idle: bool) -> Seen {
-    Seen::Adoptable { pid: 5, is_idle }
+    Seen::Adoptable { pid: 5, is_idle, undoes: false }
 }
 
 fn stalled() -> Seen {
@@ -136,7 +136,7 @@ fn what_may_have_begun() {
     check(applying(1), Seen::NoEntry { why: "wrong password".into() }, "wait Database");
     check(applying(1), Seen::OtherServer { what: "another server".into() }, "record stuck");
     check(failed(), ours(Object::Before), "record aborted: no room");
-    check(failed(), ours(Object::Partial), "remove: the removal starts");
+    check(failed(), ours(Object::Partial), "remove: the undo starts");
     check(failed(), whole(), "record applied");
     check(failed(), other(), "record aborted: nothing of this change is there, but another index; no room");
 }
@@ -144,7 +144,7 @@ fn what_may_have_begun() {
 #[test]
 fn what_is_on_trial() {
     check(on_trial(), whole(), "rest");
-    check(on_trial(), ours(Object::Before), "record revert_intent: what the change had made is gone");
+    check(on_trial(), ours(Object::Before), "record revert_intent: the database is as it was before");
     check(on_trial(), ours(Object::Partial), "record stuck: the index has become INVALID");
     check(on_trial(), other(), "record stuck: instead of");
     check(on_trial(), Seen::OtherServer { what: "another server".into() }, "record stuck");
@@ -156,11 +156,12 @@ fn what_is_on_trial() {
 
 #[test]
 fn what_is_taken_back() {
-    check(reverting(), whole(), "remove: the removal starts");
-    check(reverting(), ours(Object::Partial), "remove: the removal starts");
+    check(reverting(), whole(), "remove: the undo starts");
+    check(reverting(), ours(Object::Partial), "remove: the undo starts");
     check(reverting(), ours(Object::Before), "record reverted");
     check(reverting(), other(), "record stuck");
     check(reverting(), adoptable(false), "cancel 5");
+    check(reverting(), Seen::Adoptable { pid: 5, is_idle: false, undoes: true }, "wait EarlierSession");
     check(reverting(), occupied(), "wait Scope");
     check(reverting(), Seen::Unreachable { why: "refused".into() }, "wait Database");
     for end in [
@@ -183,7 +184,7 @@ fn removals_have_an_end() {
     let failing = |events, times, passing| (1..=times).fold(events, |events, n| removal(events, n, passing));
     let part = || ours(Object::Partial);
     check(failing(failed(), MAX_FAILED_REMOVALS - 1, false), part(), "remove");
-    let given_up = "record stuck: the removal failed too often; run it by hand: DROP INDEX";
+    let given_up = "record stuck: the undo failed too often; run it by hand: DROP INDEX";
     check(failing(failed(), MAX_FAILED_REMOVALS, false), part(), given_up);
     check(failing(reverting(), MAX_REMOVALS - 1, true), part(), "remove");
     check(failing(reverting(), MAX_REMOVALS, true), part(), given_up);

@@ -242,7 +242,7 @@ impl<'a> World<'a> {
 
     fn seen(&self) -> Seen {
         if self.orphan {
-            return Seen::Adoptable { pid: 1, is_idle: false };
+            return Seen::Adoptable { pid: 1, is_idle: false, undoes: false };
         }
         let object = match self.thing {
             Thing::Nothing => Object::Before,

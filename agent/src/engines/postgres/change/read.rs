@@ -179,6 +179,10 @@ fn index_facts(row: &PgRow) -> Result<IndexFacts, sqlx::Error> {
         plain: row.try_get("plain")?,
         keys: keys.into_iter().zip(&options).map(key).collect(),
         include,
+        definition: row.try_get("definition")?,
+        bytes: u64::try_from(row.try_get::<i64, _>("bytes")?).unwrap_or(0),
+        scans: u64::try_from(row.try_get::<i64, _>("scans")?).unwrap_or(0),
+        holds: row.try_get("holds")?,
     })
 }
 

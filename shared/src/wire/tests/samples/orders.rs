@@ -2,11 +2,12 @@
 
 use super::id;
 use crate::change::limits::Limits;
-use crate::change::{Analyze, Change, CreateIndex, IndexKey, TableName};
+use crate::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName};
 use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
 use crate::timestamp::Timestamp;
 use crate::wire::order::{
-    Answer, Apply, CandidateAnswer, Confirm, Order, PlannedStatement, Undo, WhatIf, WhatIfAnswer,
+    Answer, Apply, CandidateAnswer, Confirm, Lease, Order, PlannedStatement, Renew, Undo, WhatIf,
+    WhatIfAnswer,
 };
 
 pub(in crate::wire::tests) fn create_index() -> CreateIndex {
@@ -34,6 +35,8 @@ pub(in crate::wire::tests) fn apply(what: Change) -> Apply {
 
 pub(super) fn orders() -> Vec<(&'static str, Order)> {
     let analyze = Analyze { database: "shop".into(), table: create_index().table };
+    let drop = DropIndex { index: create_index(), covered_by: "orders_by_customer".into() };
+    let applied = |apply| Order::Apply(Box::new(apply));
     vec![
         (
             "what_if",
@@ -45,10 +48,12 @@ pub(super) fn orders() -> Vec<(&'static str, Order)> {
                 statements: vec![StatementId(1), StatementId(-1)],
             }),
         ),
-        ("apply_index", Order::Apply(apply(Change::CreateIndex(create_index())))),
-        ("apply_analyze", Order::Apply(Apply { limits: Limits::ANALYZE, ..apply(Change::Analyze(analyze)) })),
+        ("apply_index", applied(apply(Change::CreateIndex(create_index())))),
+        ("apply_analyze", applied(Apply { limits: Limits::ANALYZE, ..apply(Change::Analyze(analyze)) })),
+        ("apply_drop", applied(apply(Change::DropIndex(drop)))),
         ("undo", Order::Undo(Undo { change: ChangeId(id(2)), reason: "harmed".into() })),
         ("confirm", Order::Confirm(Confirm { change: ChangeId(id(2)), reason: "helped".into() })),
+        ("renew", Order::Renew(Renew { changes: vec![ChangeId(id(2)), ChangeId(id(3))] })),
     ]
 }
 
@@ -62,6 +67,10 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
     };
     vec![
         ("accepted", Answer::Accepted),
+        (
+            "leases",
+            Answer::Leases(vec![Lease { change: ChangeId(id(2)), lease_left_s: 900, trial_left_s: 28_800 }]),
+        ),
         ("refused", Answer::Refused("not on the allow-list".into())),
         (
             "what_if",
