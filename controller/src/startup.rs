@@ -97,7 +97,8 @@ async fn run_on(
     let fleet = start_link(config, authority, &store, &wake, &metrics).await?;
     let bridge = tokio::spawn(tell_about_agents(fleet.subscribe(), wake.clone()));
     let (stop_jobs, jobs_stopping) = watch::channel(false);
-    let (jobs, running_jobs) = start_jobs(config, &store, &wake, &fleet, &metrics, &jobs_stopping)?;
+    let advice = advice(config, &store, &wake, &fleet);
+    let (jobs, running_jobs) = start_jobs(config, &advice, &metrics, &jobs_stopping)?;
 
     let published = Published {
         http: web::address(&http, tls.is_some())?,
@@ -111,6 +112,7 @@ async fn run_on(
         wake,
         fleet: fleet.clone(),
         jobs: Arc::new(web::JobsForApi(jobs)),
+        advice,
         installation: Installation {
             version: VERSION.to_owned(),
             store: backing.kind(),
@@ -169,15 +171,8 @@ async fn start_link(
         .with_context(|| format!("failed to listen on {} for agents", config.link.listen))
 }
 
-fn start_jobs(
-    config: &Config,
-    store: &Store,
-    wake: &Wake,
-    fleet: &Fleet,
-    metrics: &Metrics,
-    stopping: &watch::Receiver<bool>,
-) -> Result<(JobsHandle, JoinSet<()>)> {
-    let context = JobContext {
+fn advice(config: &Config, store: &Store, wake: &Wake, fleet: &Fleet) -> JobContext {
+    JobContext {
         store: store.clone(),
         wake: wake.clone(),
         agents: Arc::new(fleet.clone()),
@@ -186,12 +181,20 @@ fn start_jobs(
         thresholds: Arc::new(Thresholds::default()),
         proposal_life: config.proposals.life(),
         terms: config.trials.terms(),
-    };
+    }
+}
+
+fn start_jobs(
+    config: &Config,
+    context: &JobContext,
+    metrics: &Metrics,
+    stopping: &watch::Receiver<bool>,
+) -> Result<(JobsHandle, JoinSet<()>)> {
     let jobs =
-        registry::jobs(&context, &config.jobs, config.retention).context("failed to schedule the jobs")?;
+        registry::jobs(context, &config.jobs, config.retention).context("failed to schedule the jobs")?;
     let ground = Ground {
-        store: store.clone(),
-        wake: wake.clone(),
+        store: context.store.clone(),
+        wake: context.wake.clone(),
         metrics: metrics.clone(),
         board: Board::default(),
     };

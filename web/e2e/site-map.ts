@@ -38,6 +38,7 @@ export async function siteMap(request: APIRequestContext): Promise<Stop[]> {
     { name: "findings", path: links.findings({ state: "all" }) },
     ...(finding?.id ? [{ name: "finding", path: links.finding(finding.id) }] : []),
     { name: "proposals", path: links.proposals() },
+    { name: "new-proposal", path: links.newProposal() },
     ...(proposal?.id ? [{ name: "proposal", path: links.proposal(proposal.id) }] : []),
     { name: "changes", path: links.changes() },
     ...(change?.id ? [{ name: "change", path: links.change(change.id) }] : []),

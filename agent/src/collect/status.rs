@@ -10,6 +10,17 @@ use querysmith_shared::timestamp::Timestamp;
 use super::collector::Collector;
 use crate::engines::Collected;
 
+/// How a collector is to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Which.
+    pub collector: Collector,
+    /// Time from one run to the next.
+    pub interval: Duration,
+    /// Longest run of one of its statements.
+    pub timeout: Duration,
+}
+
 /// The state of every collector of one server.
 #[derive(Debug)]
 pub struct Statuses {
@@ -26,12 +37,13 @@ struct Entry {
 
 impl Statuses {
     /// Nothing has run yet.
-    pub fn new(intervals: impl IntoIterator<Item = (Collector, Duration)>) -> Self {
-        let entries = intervals.into_iter().map(|(collector, interval)| Entry {
+    pub fn new(paces: impl IntoIterator<Item = Pace>) -> Self {
+        let entries = paces.into_iter().map(|Pace { collector, interval, timeout }| Entry {
             collector,
             status: CollectorStatus {
                 name: collector.as_str().to_owned(),
                 interval_ms: millis(interval),
+                timeout_ms: millis(timeout),
                 last_run: None,
                 last_success: None,
                 last_duration_ms: 0,
@@ -135,8 +147,9 @@ mod tests {
 
     #[test]
     fn only_what_changes_is_news() {
-        let mut statuses = Statuses::new([(Collector::Plans, Duration::from_secs(60))]);
         let second = Duration::from_secs(1);
+        let pace = Pace { collector: Collector::Plans, interval: 60 * second, timeout: 5 * second };
+        let mut statuses = Statuses::new([pace]);
         let ended = |statuses: &mut Statuses, problems: Vec<Problem>| {
             let collected = Collected { problems, rows: 3, ..Collected::default() };
             statuses.ended(Collector::Plans, second, &collected, Timestamp(5))

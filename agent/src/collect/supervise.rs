@@ -14,7 +14,7 @@ use tracing::{debug, error, info, warn};
 use super::collector::Collector;
 use super::schedule::{Ended, Schedule};
 use super::sink::{Reports, ToOutbox};
-use super::status::Statuses;
+use super::status::{Pace, Statuses};
 use crate::config;
 use crate::engines::{CollectError, Collected, Engine};
 
@@ -44,8 +44,12 @@ pub async fn run(watched: Watched, mut stop: watch::Receiver<bool>) {
     let enabled = Collector::ALL.into_iter().filter(|collector| watched.config.enabled(*collector));
     let enabled: Vec<Collector> = enabled.collect();
     let intervals = enabled.iter().map(|collector| (*collector, watched.config.interval(*collector)));
-    let mut schedule = Schedule::new(Instant::now(), intervals.clone());
-    let mut statuses = Statuses::new(intervals);
+    let mut schedule = Schedule::new(Instant::now(), intervals);
+    let mut statuses = Statuses::new(enabled.iter().map(|collector| Pace {
+        collector: *collector,
+        interval: watched.config.interval(*collector),
+        timeout: watched.config.timeout(*collector),
+    }));
     let mut tasks: JoinSet<Run> = JoinSet::new();
     let mut running: HashMap<Id, (Collector, Instant)> = HashMap::new();
     let mut forgotten = watched.reports.outbox.stats().forgotten;

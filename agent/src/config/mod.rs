@@ -84,7 +84,7 @@ impl Default for Spool {
 pub struct Budget {
     /// CPU time, as a share of one core.
     pub cpu_fraction: f64,
-    /// Resident memory, bytes.
+    /// Resident memory, bytes. Above it the agent warns: longer intervals would free none.
     pub rss_bytes: u64,
     /// Time of its statements on the databases, as a share of one core.
     pub database_fraction: f64,

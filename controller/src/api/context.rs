@@ -12,6 +12,7 @@ use super::metrics::HttpMetrics;
 use super::password::Passwords;
 use super::streams::Places;
 use crate::fleet::roster::Fleet;
+use crate::jobs::context::JobContext;
 use crate::store::Store;
 use crate::wake::Wake;
 
@@ -60,6 +61,8 @@ pub struct ApiParts {
     pub fleet: Fleet,
     /// The jobs.
     pub jobs: Arc<dyn Jobs>,
+    /// What advice on a person's wish is made with.
+    pub advice: JobContext,
     /// What is running here.
     pub installation: Installation,
     /// Where the API is reached.
@@ -77,6 +80,7 @@ pub struct ApiContext {
     pub(super) wake: Wake,
     pub(super) fleet: Fleet,
     pub(super) jobs: Arc<dyn Jobs>,
+    pub(super) advice: JobContext,
     pub(super) installation: Arc<Installation>,
     pub(super) reach: Arc<Reach>,
     pub(super) http_metrics: HttpMetrics,
@@ -95,6 +99,7 @@ impl ApiContext {
             wake: parts.wake,
             fleet: parts.fleet,
             jobs: parts.jobs,
+            advice: parts.advice,
             installation: Arc::new(parts.installation),
             reach: Arc::new(parts.reach),
             http_metrics: parts.http_metrics,

@@ -13,7 +13,7 @@ pub(super) fn decided<T>(decision: Result<T, DecideError>, what: &str) -> Result
     })
 }
 
-fn refused(refusal: &Refusal) -> Problem {
+pub(super) fn refused(refusal: &Refusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
         Refusal::Role(_) => Problem::forbidden(detail).hint("ask an admin"),

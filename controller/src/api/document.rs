@@ -8,7 +8,7 @@ use utoipa_actix_web::{AppExt, scope};
 
 use super::problem::Problem;
 use super::{
-    about, activity, agents, audit, change, changes, events, export, findings, fleet, hold, indexes,
+    about, activity, agents, audit, by_hand, change, changes, events, export, findings, fleet, hold, indexes,
     instance, instances, jobs, outcomes, proposal, proposals, queries, query, series, session, settings,
     tokens, users,
 };
@@ -46,6 +46,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(findings::findings)
         .service(findings::finding)
         .service(proposals::proposals)
+        .service(by_hand::create_proposal)
         .service(proposal::proposal)
         .service(proposal::approve)
         .service(proposal::reject)

@@ -33,6 +33,7 @@ pub mod about;
 pub mod activity;
 pub mod agents;
 pub mod audit;
+pub mod by_hand;
 pub mod change;
 pub mod changes;
 pub mod events;

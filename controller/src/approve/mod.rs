@@ -1,6 +1,7 @@
 //! Approve: a person decides on exactly the text that will run. The decision, the change, its history and
 //! the audit record are one transaction.
 
+pub mod by_hand;
 pub mod hold;
 pub mod verdict;
 

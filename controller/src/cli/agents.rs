@@ -1,14 +1,13 @@
 //! `agent`: who is in the fleet, and who no longer.
 
-use std::time::SystemTime;
-
 use anyhow::{Context, Result, bail};
+use chrono::Utc;
 use clap::Subcommand;
 use querysmith_shared::id::AgentId;
-use querysmith_shared::timestamp::Timestamp;
 use serde_json::json;
 
 use crate::startup::backing::Backing;
+use crate::store::admission::Revoked;
 use crate::store::audit::Deed;
 
 /// What to do with agents.
@@ -47,20 +46,23 @@ async fn list(backing: &Backing) -> Result<()> {
 }
 
 async fn revoke(id: AgentId, reason: &str, backing: &Backing) -> Result<()> {
-    let now = Timestamp::from(SystemTime::now());
-    if !backing.store.revoke_agent(id, reason, now).await.context("failed to revoke the agent")? {
-        bail!("there is no agent {id} that is not revoked yet");
-    }
-    super::accounts::record(
-        backing,
-        &Deed {
-            actor: "command line",
-            action: "agent.revoke",
-            subject: &id.to_string(),
-            detail: json!({ "reason": reason }),
-        },
-    )
-    .await?;
-    println!("Agent {id} is revoked.");
+    let now = Utc::now();
+    let mut writing = backing.store.write().await.context("failed to begin")?;
+    let host = match writing.revoke(id, reason, now).await.context("failed to revoke the agent")? {
+        Revoked::Now(host) => host,
+        Revoked::Before => bail!("the agent {id} was revoked before"),
+        Revoked::Unknown => {
+            bail!("there is no agent {id}; `querysmith-controller agent list` shows those there are")
+        }
+    };
+    let deed = Deed {
+        actor: "command line",
+        action: "agent.revoke",
+        subject: &host,
+        detail: json!({ "reason": reason, "agent": id }),
+    };
+    writing.add_audit(&deed, now).await.context("failed to write the audit")?;
+    writing.commit().await.context("failed to revoke the agent")?;
+    println!("Agent {id} of {host} is revoked; its connection ends within five seconds.");
     Ok(())
 }

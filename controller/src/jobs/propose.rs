@@ -13,21 +13,17 @@ use querysmith_advice::finding::Finding;
 use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_advice::propose::question::Question;
 use querysmith_advice::propose::{ask, decide};
-use querysmith_shared::change::limits::Limits;
-use querysmith_shared::change::{Change, ChangeKind, DropIndex};
-use querysmith_shared::dialect;
 use querysmith_shared::id::{ChangeId, ProposalId, QuestionId};
 use querysmith_shared::timestamp::Timestamp;
-use querysmith_shared::wire::order::{Answer, Order, WhatIfAnswer};
-use sha2::{Digest, Sha256};
+use querysmith_shared::wire::order::WhatIfAnswer;
 use uuid::Uuid;
 
 use super::context::JobContext;
 use super::detect::each_instance;
+use super::new_proposal::complete;
 use super::runner::Work;
-use crate::fleet::roster::OrderError;
+use super::what_if::{self, Unanswered};
 use crate::store::evidence::WatchedInstance;
-use crate::store::proposals::NewProposal;
 use crate::wake::Topic;
 
 /// Instances asked together.
@@ -40,8 +36,6 @@ const ANSWER_TIME: Duration = Duration::from_secs(60);
 /// The planner is not asked the same again before this: plans of a workload change slowly, and every
 /// question costs the watched server.
 const ANSWER_LIFE: Duration = Duration::from_secs(600);
-/// PostgreSQL's indexes hold entries of 2,700 bytes.
-const MOST_SUBJECT_BYTES: usize = 1_000;
 /// Answers kept; far more than are asked within their life.
 const MOST_ANSWERS: usize = 500;
 
@@ -144,19 +138,12 @@ impl Propose {
     }
 
     async fn ask(&self, instance: &WatchedInstance, question: &Question) -> Result<Option<WhatIfAnswer>> {
-        let order = Order::WhatIf(question.to_order());
-        match self.context.agents.order(instance.agent, order, ANSWER_TIME).await {
-            Ok(Answer::WhatIf(answer)) if answer.question == question.id => Ok(Some(answer)),
-            Ok(Answer::Refused(reason)) => {
+        match what_if::ask(&*self.context.agents, instance.agent, question, ANSWER_TIME).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Unanswered::Refused(reason)) => {
                 tracing::info!(instance.id = %instance.facts.id, reason, "the agent refused a what-if question");
                 Ok(None)
             }
-            // An old agent that does not know the question: proposals are not simulated then.
-            Err(OrderError::Refused(refusal)) => {
-                tracing::info!(instance.id = %instance.facts.id, %refusal, "the agent refused a what-if question");
-                Ok(None)
-            }
-            Ok(other) => Err(anyhow::anyhow!("the agent answered another question: {other:?}")),
             // Nothing is proposed on a guess because the line is down; the next run asks again.
             Err(error) => Err(error).context("failed to ask a what-if question"),
         }
@@ -201,60 +188,4 @@ fn questions(evidence: Evidence) -> (Evidence, Vec<Finding>, Vec<Question>) {
     findings.retain(|finding| evidence.open_findings.iter().any(|open| open.id == finding.id));
     let questions = ask(&evidence, &findings);
     (evidence, findings, questions)
-}
-
-/// Adds to a draft what a person decides on: the exact text, its digest, and until when.
-fn complete(draft: ProposalDraft, instance: &WatchedInstance, context: &JobContext) -> Result<NewProposal> {
-    let now = context.now();
-    let limits = match draft.kind {
-        // The undo of a drop is a build.
-        ChangeKind::CreateIndex | ChangeKind::DropIndex => Limits::INDEX_BUILD,
-        ChangeKind::Analyze => Limits::ANALYZE,
-    };
-    let limits = Limits { trial: context.terms, ..limits };
-    let sql = dialect::postgres::render(&draft.change, limits).context("failed to write a change as SQL")?;
-    let digest = sql.digest(draft.change.database());
-    Ok(NewProposal {
-        id: ProposalId(Uuid::now_v7()),
-        subject: subject(&draft.change),
-        limits,
-        system_identifier: instance.facts.system_identifier.clone(),
-        digest,
-        sql,
-        created_at: now,
-        expires_at: now.after(context.proposal_life),
-        draft,
-    })
-}
-
-/// What a change does, without the name of what it makes; as a digest where it would be too long for an index.
-fn subject(change: &Change) -> String {
-    let words = words(change);
-    if words.len() <= MOST_SUBJECT_BYTES {
-        return words;
-    }
-    Sha256::digest(words.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn words(change: &Change) -> String {
-    match change {
-        Change::CreateIndex(index) => {
-            let keys: Vec<String> =
-                index.keys.iter().map(|key| format!("{:?} {}", key.column, key.descending)).collect();
-            format!(
-                "create_index {:?} {:?} {:?} ({}) {:?}",
-                index.database,
-                index.table.schema,
-                index.table.name,
-                keys.join(", "),
-                index.include
-            )
-        }
-        Change::Analyze(analyze) => {
-            format!("analyze {:?} {:?} {:?}", analyze.database, analyze.table.schema, analyze.table.name)
-        }
-        Change::DropIndex(DropIndex { index, .. }) => {
-            format!("drop_index {:?} {:?} {:?}", index.database, index.table.schema, index.name)
-        }
-    }
 }

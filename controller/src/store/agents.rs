@@ -142,27 +142,6 @@ impl Store {
         Ok(not_active.into_iter().map(AgentId).collect())
     }
 
-    /// Revokes an agent; false where there is none that is not revoked yet.
-    pub async fn revoke_agent(
-        &self,
-        agent: AgentId,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let revoked = sqlx::query(
-            "UPDATE agent
-             SET revoked_at = $2, revoked_reason = $3
-             WHERE agent_id = $1
-               AND revoked_at IS NULL",
-        )
-        .bind(agent.0)
-        .bind(moment(now))
-        .bind(text(reason))
-        .execute(&self.pool)
-        .await?;
-        Ok(revoked.rows_affected() == 1)
-    }
-
     /// Notes the agent's newest certificate.
     pub async fn record_certificate(
         &self,

@@ -9,6 +9,7 @@ use querysmith_controller::api::context::{ApiParts, Installation, Jobs, Reach};
 use querysmith_controller::api::metrics::HttpMetrics;
 use querysmith_controller::api::secret;
 use querysmith_controller::api::server::serve;
+use querysmith_controller::apply::agents::Agents;
 use querysmith_controller::fleet::roster::Fleet;
 use querysmith_controller::store::people::Role;
 use reqwest::Method;
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::ground::Ground;
+use crate::loop_ground::context;
 
 pub(crate) const PASSWORD: &str = "a password of some length";
 
@@ -73,7 +75,17 @@ impl Web {
 
     async fn start_at(reach: Reach, tls: Option<rustls::ServerConfig>) -> Self {
         install_provider();
-        let ground = Ground::new().await;
+        Self::start_on(Ground::new().await, Arc::new(Fleet::idle()), reach, tls).await
+    }
+
+    /// On a store that there is, with agents of the test's own.
+    pub(crate) async fn start_on(
+        ground: Ground,
+        agents: Arc<dyn Agents>,
+        reach: Reach,
+        tls: Option<rustls::ServerConfig>,
+    ) -> Self {
+        install_provider();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let local = listener.local_addr().unwrap();
         let address = match &tls {
@@ -88,6 +100,7 @@ impl Web {
             wake: ground.wake.clone(),
             fleet: Fleet::idle(),
             jobs: jobs.clone(),
+            advice: context(&ground, agents),
             installation: Installation {
                 version: "0.0.0-test".into(),
                 store: StoreKind::External,

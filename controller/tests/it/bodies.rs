@@ -110,6 +110,7 @@ pub(crate) fn every_body(agent: AgentId, id: InstanceId) -> Vec<ReportBody> {
     let collector = CollectorStatus {
         name: "plans".into(),
         interval_ms: 1,
+        timeout_ms: 1,
         last_run: None,
         last_success: None,
         last_duration_ms: 0,

@@ -3,19 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use querysmith_advice::thresholds::Thresholds;
 use querysmith_controller::fleet::roster::Fleet;
 use querysmith_controller::fleet::store::Ingest;
-use querysmith_controller::jobs::big_stack::BigStack;
-use querysmith_controller::jobs::context::JobContext;
 use querysmith_controller::jobs::detect::Detect;
 use querysmith_controller::jobs::learn::Learn;
 use querysmith_controller::jobs::measure::Measure;
 use querysmith_controller::jobs::propose::Propose;
 use querysmith_controller::jobs::runner::Work;
-use querysmith_controller::store::evidence::HistoryCache;
 use querysmith_controller::store::people::Role;
-use querysmith_shared::change::trial::TrialTerms;
 use querysmith_shared::id::{AgentId, InstanceId, StatementId};
 use querysmith_shared::observation::schema::{ColumnStatistics, Table, TableActivity};
 use querysmith_shared::wire::report::{Lane, ReportBody};
@@ -23,7 +18,8 @@ use querysmith_shared::wire::report::{Lane, ReportBody};
 use crate::api_ground::Web;
 use crate::api_seed::Seed;
 use crate::bodies::every_body;
-use crate::ground::{Ground, delta, now, report, stats};
+use crate::ground::{delta, now, report, stats};
+use crate::loop_ground::context;
 use crate::shop::description;
 
 /// Every list and summary of the whole fleet.
@@ -41,19 +37,6 @@ const PAGES: [&str; 12] = [
     "/api/v1/audit",
     "/api/v1/about",
 ];
-
-fn context(ground: &Ground) -> JobContext {
-    JobContext {
-        store: ground.store.clone(),
-        wake: ground.wake.clone(),
-        agents: Arc::new(Fleet::idle()),
-        threads: BigStack::new(2),
-        history: HistoryCache::default(),
-        thresholds: Arc::new(Thresholds::default()),
-        proposal_life: Duration::from_secs(3_600),
-        terms: TrialTerms::DEFAULT,
-    }
-}
 
 /// The bodies of `kind`, each spoilt in one way.
 fn spoilt(agent: AgentId, instance: InstanceId) -> Vec<ReportBody> {
@@ -227,7 +210,7 @@ async fn everything_answers(web: &Web) {
         let answer = admin.get(page).await;
         assert_eq!(answer.status, 200, "{page}: {}", answer.text);
     }
-    let context = context(&web.ground);
+    let context = context(&web.ground, Arc::new(Fleet::idle()));
     while web.ground.store.roll_up().await.unwrap() > 0 {}
     let settled = chrono::Utc::now() + chrono::TimeDelta::minutes(5);
     while web.ground.store.sum_hours(settled).await.unwrap() > 0 {}

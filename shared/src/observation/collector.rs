@@ -25,6 +25,8 @@ pub struct CollectorStatus {
     pub name: String,
     /// Its interval now, ms; longer than configured while the agent backs off.
     pub interval_ms: u64,
+    /// Longest run of one of its statements, ms.
+    pub timeout_ms: u64,
     /// When it last started.
     pub last_run: Option<Timestamp>,
     /// When it last ended well, or at least partly.

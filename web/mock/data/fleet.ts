@@ -68,6 +68,7 @@ function collectors(name: string): Collector[] {
     const base = {
       name: collector,
       interval_s: interval,
+      timeout_s: 10,
       last_run_at: ago(next() * interval * 1000),
       last_success_at: ago(next() * interval * 1000),
       last_duration_ms: 2 + next() * 40,

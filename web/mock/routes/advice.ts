@@ -1,4 +1,6 @@
+import { proposalId } from "../data/findings.ts";
 import { outcomesSummary } from "../data/learning.ts";
+import { uuid } from "../data/random.ts";
 import { approve, layHand, undo, withdraw } from "../lifecycle.ts";
 import { paged, Refusal, type Router } from "../router.ts";
 import { one, type MockState } from "../state.ts";
@@ -20,6 +22,20 @@ export function adviceRoutes(router: Router, state: MockState): void {
   router.get("/api/v1/proposals", ({ query }) =>
     paged(state.proposals.filter((p) => matches(query, "instance", p.instance_id) && matches(query, "state", p.state)), query),
   );
+  router.post("/api/v1/proposals", 201, ({ text }) => {
+    state.require("approver");
+    const sample = one(state.proposals, proposalId("orders-customer"), "proposal");
+    if (text("table") !== "orders") throw new Refusal(400, "The request is not valid", `the database ${text("database")} has no table public.${text("table")}, as the agent last read it`, { field: "table" });
+    const now = Date.now();
+    const proposal = {
+      ...structuredClone(sample), id: uuid(`proposal by hand ${now}`), title: `Asked for on ${text("table")}`, reason: `Asked for by ${state.user?.name ?? ""}: ${text("reason")}. ${sample.reason}`,
+      finding_ids: [], created_at: new Date(now).toISOString(),
+    };
+    state.proposals.unshift(proposal);
+    state.log("proposal.create", `${proposal.title} · ${proposal.instance_name}`, text("reason"));
+    state.announce("proposals", proposal.id);
+    return proposal;
+  });
   router.get("/api/v1/proposals/{id}", ({ params }) => one(state.proposals, params("id"), "proposal"));
   router.post("/api/v1/proposals/{id}/approve", 200, ({ params, text, body }) => {
     state.require("approver");

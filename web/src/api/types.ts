@@ -9,6 +9,8 @@ type Good<R> = R extends { 200: infer A } ? Json<A> : R extends { 201: infer A }
 export type Get<P extends keyof paths> = paths[P] extends { get: { responses: infer R } } ? Good<R> : never;
 /** What a POST answers when it goes well. */
 export type Posted<P extends keyof paths> = paths[P] extends { post: { responses: infer R } } ? Good<R> : never;
+/** What a POST is sent. */
+export type Sent<P extends keyof paths> = paths[P] extends { post: { requestBody: { content: { "application/json": infer Body } } } } ? Body : never;
 /** The search parameters of a GET. */
 export type Search<P extends keyof paths> = paths[P] extends { get: { parameters: { query?: infer Q } } }
   ? Exclude<Q, undefined>
@@ -43,6 +45,7 @@ export type Evidence = Finding["evidence"][number];
 export type ProposalRow = Item<Get<"/api/v1/proposals">>;
 export type ProposalSearch = Search<"/api/v1/proposals">;
 export type Proposal = Get<"/api/v1/proposals/{id}">;
+export type WantedProposal = Sent<"/api/v1/proposals">;
 export type ProposalStatement = Proposal["statements"][number];
 export type Interval = NonNullable<ProposalRow["predicted"]>;
 export type ChangeRow = Item<Get<"/api/v1/changes">>;

@@ -1,6 +1,6 @@
 // Everything the console asks the controller to do. Each call answers with the new state or throws the reason.
 import { answer, client, done } from "./client.ts";
-import type { Role } from "./types.ts";
+import type { Role, WantedProposal } from "./types.ts";
 
 const byId = (id: string) => ({ path: { id } });
 
@@ -9,6 +9,7 @@ export const write = {
   signOut: () => done(client.DELETE("/api/v1/session")),
   setUp: (body: { code: string; name: string; password: string }) => answer(client.POST("/api/v1/setup", { body })),
 
+  propose: (body: WantedProposal) => answer(client.POST("/api/v1/proposals", { body })),
   approve: (id: string, body: { digest: string; reason?: string }) =>
     answer(client.POST("/api/v1/proposals/{id}/approve", { params: byId(id), body })),
   reject: (id: string, reason: string) =>

@@ -23,6 +23,7 @@ export const routes: RouteObject[] = [
           { path: "findings", lazy: () => import("~/pages/findings/FindingsPage.tsx") },
           { path: "findings/:findingId", lazy: () => import("~/pages/findings/FindingPage.tsx") },
           { path: "proposals", lazy: () => import("~/pages/proposal/ProposalsPage.tsx") },
+          { path: "proposals/new", lazy: () => import("~/pages/proposal/NewProposalPage.tsx") },
           { path: "proposals/:proposalId", lazy: () => import("~/pages/proposal/ProposalPage.tsx") },
           { path: "changes", lazy: () => import("~/pages/change/ChangesPage.tsx") },
           { path: "changes/:changeId", lazy: () => import("~/pages/change/ChangePage.tsx") },

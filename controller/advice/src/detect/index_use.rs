@@ -95,7 +95,7 @@ fn activity<'a>(table: &'a TableEvidence, index: &Index) -> Option<&'a IndexActi
 }
 
 /// Pairs of indexes that are the same in everything that matters.
-pub(super) fn duplicates(evidence: &Evidence) -> Vec<Finding> {
+pub(crate) fn duplicates(evidence: &Evidence) -> Vec<Finding> {
     let tables = evidence.tables.iter().filter(|table| table.indexable());
     let findings = tables.flat_map(|table| {
         let pairs = superfluous(table).into_iter();

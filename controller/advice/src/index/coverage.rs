@@ -81,6 +81,11 @@ fn keys_cover(keys: &[Key<'_>], include: &[&str], candidate: &Candidate) -> bool
 
 /// Whether the candidate is there already, is being built, or waits for a verdict.
 pub(crate) fn is_covered(evidence: &Evidence, table: &TableEvidence, candidate: &Candidate) -> bool {
+    covering(evidence, table, candidate).is_some()
+}
+
+/// The index that does what the candidate would do: one that is there, else one that is on its way.
+pub(crate) fn covering(evidence: &Evidence, table: &TableEvidence, candidate: &Candidate) -> Option<String> {
     let here = |change: &Change| match change {
         Change::CreateIndex(index) => {
             (index.database == table.database && index.table == table.table.name).then(|| index.clone())
@@ -99,6 +104,8 @@ pub(crate) fn is_covered(evidence: &Evidence, table: &TableEvidence, candidate: 
         .filter(|change| !change.state.is_final() && change.state != ChangeState::Reverting)
         .filter_map(|change| here(&change.change));
     // An index that is not valid is being built, or its build failed: building another is no remedy.
-    table.table.indexes.iter().any(|index| covers(index, candidate))
-        || proposed.chain(under_way).any(|planned| planned_covers(&planned, candidate))
+    let there =
+        table.table.indexes.iter().find(|index| covers(index, candidate)).map(|index| index.name.clone());
+    let mut coming = proposed.chain(under_way).filter(|planned| planned_covers(planned, candidate));
+    there.or_else(|| coming.next().map(|planned| planned.name))
 }

@@ -3,7 +3,7 @@
 use querysmith_shared::change::{Analyze, Change, ChangeKind};
 use querysmith_shared::id::ChangeId;
 
-use super::draft::{DurationEstimate, ProposalDraft, StatementEffect, StatementVerdict};
+use super::draft::{DurationEstimate, Grounds, ProposalDraft, StatementEffect, StatementVerdict};
 use super::memory;
 use crate::evidence::TableEvidence;
 use crate::finding::{Finding, FindingKind};
@@ -24,21 +24,26 @@ pub(super) fn drafts(
     for finding in findings.iter().filter(|finding| finding.kind == FindingKind::StaleStatistics) {
         let Some(name) = &finding.table else { continue };
         let Some(table) = overview.table(&finding.database, name) else { continue };
-        let digest = memory::digest(table.rows(), 1.0);
         let share = finding.time_share.unwrap_or(0.0);
         let read = share >= evidence.thresholds.statistics.least_reader_share;
-        if read && !memory::analyze_settled(evidence, &finding.database, name, &digest) {
-            drafts.push(draft(overview, table, finding, digest, new_change()));
+        if read && !memory::analyze_settled(evidence, &finding.database, name, &digest(table)) {
+            let grounds = Grounds {
+                why: first_sentence(&finding.summary).to_owned(),
+                finding_ids: vec![finding.id],
+                evidence: finding.evidence.clone(),
+            };
+            drafts.push(draft(overview, table, grounds, share, new_change()));
         }
     }
     drafts
 }
 
-fn draft(
+/// The draft for a table whose readers take `share` of the instance's statement time.
+pub(super) fn draft(
     overview: &Overview<'_>,
     table: &TableEvidence,
-    finding: &Finding,
-    digest: String,
+    grounds: Grounds,
+    share: f64,
     change_id: ChangeId,
 ) -> ProposalDraft {
     let evidence = overview.evidence;
@@ -81,11 +86,11 @@ fn draft(
         reason: format!(
             "{} The planner decides by them for statements with {} of the instance's statement time. What better \
              figures save can't be told before the plans are made, so nothing is predicted.",
-            first_sentence(&finding.summary),
-            words::percent(finding.time_share.unwrap_or(0.0))
+            grounds.why,
+            words::percent(share)
         ),
-        finding_ids: vec![finding.id],
-        evidence: finding.evidence.clone(),
+        finding_ids: grounds.finding_ids,
+        evidence: grounds.evidence,
         statements,
         predicted: None,
         cost_log_ratio: None,
@@ -100,9 +105,14 @@ fn draft(
         ),
         duration_estimate_s: Some(duration(table)),
         risks,
-        evidence_digest: digest,
+        evidence_digest: digest(table),
         model_version: evidence.model.version,
     }
+}
+
+/// By which a later run tells whether the evidence is still the same.
+fn digest(table: &TableEvidence) -> String {
+    memory::digest(table.rows(), 1.0)
 }
 
 fn first_sentence(text: &str) -> &str {

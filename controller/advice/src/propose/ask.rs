@@ -83,19 +83,30 @@ fn question(
     if candidates.is_empty() {
         return None;
     }
+    Some(about(overview, table, &candidates, answered))
+}
+
+/// The question what these candidates would bring to the statements on the table.
+pub(super) fn about(
+    overview: &Overview<'_>,
+    table: &TableEvidence,
+    candidates: &[Candidate],
+    findings: Vec<FindingId>,
+) -> Question {
     let candidates: Vec<CreateIndex> =
         candidates.iter().map(|candidate| candidate.to_change(table)).collect();
-    let mut statements: Vec<_> = planners(overview, database, name).map(|s| s.evidence.id).collect();
+    let name = &table.table.name;
+    let mut statements: Vec<_> = planners(overview, &table.database, name).map(|s| s.evidence.id).collect();
     statements.truncate(MAX_STATEMENTS);
-    Some(Question {
-        id: id(evidence, table, &candidates),
-        instance: evidence.instance.id,
-        database: database.to_owned(),
+    Question {
+        id: id(overview.evidence, table, &candidates),
+        instance: overview.evidence.instance.id,
+        database: table.database.clone(),
         table: name.clone(),
         candidates,
         statements,
-        findings: answered,
-    })
+        findings,
+    }
 }
 
 /// The statements that touch the table, by their text or, through a view, by their plan.

@@ -7,6 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::finding::EvidenceItem;
 use crate::interval::Interval;
 
+/// What a proposal rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Grounds {
+    /// In a sentence or two.
+    pub(crate) why: String,
+    /// The findings it answers.
+    pub(crate) finding_ids: Vec<FindingId>,
+    /// The figures.
+    pub(crate) evidence: Vec<EvidenceItem>,
+}
+
 /// Everything about a proposal but its text as SQL, its expiry and its digest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProposalDraft {

@@ -5,7 +5,7 @@ use querysmith_shared::change::{Change, ChangeKind, CreateIndex, DropIndex, Inde
 use querysmith_shared::id::ChangeId;
 use querysmith_shared::observation::schema::Index;
 
-use super::draft::{DurationEstimate, ProposalDraft, StatementEffect, StatementVerdict};
+use super::draft::{DurationEstimate, Grounds, ProposalDraft, StatementEffect, StatementVerdict};
 use super::memory;
 use super::write_cost::WriteCost;
 use crate::detect::index_use::superfluous;
@@ -34,16 +34,20 @@ pub(super) fn drafts(
         };
         let Some(index) = rebuildable(table, spare) else { continue };
         let drop = DropIndex { index, covered_by: kept.name.clone() };
-        let digest = memory::digest(table.rows(), 1.0);
-        if !memory::drop_settled(evidence, &drop, &digest) {
-            drafts.push(draft(overview, table, finding, drop, digest, new_change()));
+        if !memory::drop_settled(evidence, &drop, &digest(table)) {
+            let grounds = Grounds {
+                why: finding.summary.clone(),
+                finding_ids: vec![finding.id],
+                evidence: finding.evidence.clone(),
+            };
+            drafts.push(draft(overview, table, grounds, drop, new_change()));
         }
     }
     drafts
 }
 
 /// The index as a change can build it again; `None` if it is more than that: then a person has to drop it.
-fn rebuildable(table: &TableEvidence, index: &Index) -> Option<CreateIndex> {
+pub(super) fn rebuildable(table: &TableEvidence, index: &Index) -> Option<CreateIndex> {
     let plain = index.method == "btree"
         && index.predicate.is_none()
         && !index.unique
@@ -66,12 +70,17 @@ fn rebuildable(table: &TableEvidence, index: &Index) -> Option<CreateIndex> {
     })
 }
 
-fn draft(
+/// By which a later run tells whether the evidence is still the same.
+fn digest(table: &TableEvidence) -> String {
+    memory::digest(table.rows(), 1.0)
+}
+
+/// The draft for an index that another one makes superfluous.
+pub(super) fn draft(
     overview: &Overview<'_>,
     table: &TableEvidence,
-    finding: &Finding,
+    grounds: Grounds,
     drop: DropIndex,
-    digest: String,
     change_id: ChangeId,
 ) -> ProposalDraft {
     let evidence = overview.evidence;
@@ -87,10 +96,10 @@ fn draft(
         reason: format!(
             "{} Whatever reads {} can read {} as fast: the index goes, and its statements are watched in case one does \
              become slower.",
-            finding.summary, drop.index.name, drop.covered_by
+            grounds.why, drop.index.name, drop.covered_by
         ),
-        finding_ids: vec![finding.id],
-        evidence: finding.evidence.clone(),
+        finding_ids: grounds.finding_ids,
+        evidence: grounds.evidence,
         statements: statements(overview, table),
         predicted: None,
         cost_log_ratio: None,
@@ -106,7 +115,7 @@ fn draft(
         // It deletes files; what takes longer is waiting for others.
         duration_estimate_s: Some(DurationEstimate { low: 0.05, high: 2.0 }),
         risks: risks(evidence, &drop),
-        evidence_digest: digest,
+        evidence_digest: digest(table),
         model_version: evidence.model.version,
         change: Change::DropIndex(drop),
     }

@@ -98,6 +98,9 @@ fn reason(
     touched: &[&Effect],
     predicted: Option<Interval>,
 ) -> String {
+    if touched.is_empty() {
+        return format!("None of the statements that were seen on {} would read it.", table.table.name);
+    }
     let share: f64 = touched.iter().map(|effect| effect.shown.time_share).sum();
     let statements = match touched.len() {
         1 => "One statement".to_owned(),
@@ -157,9 +160,9 @@ fn items(evidence: &Evidence, weighed: &Weighed, size_bytes: f64, touched: &[&Ef
     items.push(EvidenceItem::new(
         "prediction",
         format!(
-            "model version {}, learnt from {} outcomes: time follows {} of the planner's log cost ratio",
+            "model version {}, learnt from {}: time follows {} of the planner's log cost ratio",
             evidence.model.version,
-            evidence.model.trained_on,
+            words::count(evidence.model.trained_on.into(), "outcome"),
             words::percent(evidence.model.correction)
         ),
         "earlier changes here; before any, a published comparison of index advisors",
@@ -199,8 +202,8 @@ fn risks(
     if hurt > 0 {
         let entry_us = words::number(evidence.thresholds.propose.entry_ms * 1_000.0);
         risks.push(format!(
-            "{hurt} writing statements get slower by the cost of one more index, which is estimated at {entry_us} µs an \
-             entry, not measured."
+            "The cost of one more index slows down {}; it is estimated at {entry_us} µs an entry, not measured.",
+            words::count(hurt as u64, "writing statement")
         ));
     }
     if weighed.write_cost.hot_lost_per_hour >= 1.0 {

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod ask;
+pub mod by_hand;
 mod choose;
 pub mod draft;
 mod drop_index;

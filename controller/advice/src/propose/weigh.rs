@@ -1,5 +1,6 @@
 //! What one candidate does to all statements that touch its table.
 
+use querysmith_shared::id::StatementId;
 use querysmith_shared::observation::plan::PlanNode;
 use querysmith_shared::wire::order::{CandidateAnswer, PlannedStatement, WhatIfAnswer};
 
@@ -66,27 +67,39 @@ pub(super) fn weigh(
     let change = question.candidates.get(position)?;
     let candidate =
         Candidate { keys: change.keys.clone(), include: change.include.clone(), equality_keys: 0 };
-    let planned = answer.map(|answer| (answer, answer.candidates.get(position)));
+    let Some(answer) = answer else {
+        return Some(unsimulated(overview, table, candidate, &question.statements));
+    };
+    let imagined = answer.candidates.get(position).filter(|imagined| imagined.problem.is_none())?;
     let mut doubted = Vec::new();
-    let mut effects = Vec::new();
-    for id in &question.statements {
-        let Some(statement) = overview.statement(*id) else { continue };
-        let verdict = match planned {
-            None => unplanned_effect(overview, table, &candidate, statement),
-            Some((answer, Some(imagined))) => {
-                if imagined.problem.is_some() {
-                    return None;
-                }
-                planned_effect(overview, statement, answer, imagined, &mut doubted)
-            }
-            Some((_, None)) => return None,
-        };
-        effects.push(with_writes(overview, table, &candidate, statement, verdict));
-    }
-    let hypothetical_bytes =
-        planned.and_then(|(_, imagined)| imagined.map(|imagined| imagined.estimated_bytes));
+    let statements = question.statements.iter().filter_map(|id| overview.statement(*id));
+    let effects = statements
+        .map(|statement| {
+            let effect = planned_effect(overview, statement, answer, imagined, &mut doubted);
+            with_writes(overview, table, &candidate, statement, effect)
+        })
+        .collect();
     let write_cost = WriteCost::of(overview, table, &candidate);
+    let hypothetical_bytes = Some(imagined.estimated_bytes);
     Some(Weighed { candidate, effects, write_cost, hypothetical_bytes, doubted })
+}
+
+/// Weighs a candidate without the planner's word.
+pub(super) fn unsimulated(
+    overview: &Overview<'_>,
+    table: &TableEvidence,
+    candidate: Candidate,
+    statements: &[StatementId],
+) -> Weighed {
+    let statements = statements.iter().filter_map(|id| overview.statement(*id));
+    let effects = statements
+        .map(|statement| {
+            let effect = unplanned_effect(overview, table, &candidate, statement);
+            with_writes(overview, table, &candidate, statement, effect)
+        })
+        .collect();
+    let write_cost = WriteCost::of(overview, table, &candidate);
+    Weighed { candidate, effects, write_cost, hypothetical_bytes: None, doubted: Vec::new() }
 }
 
 fn blank(statement: &StatementView<'_>, verdict: StatementVerdict) -> Effect {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "the whole program is a test")]
 
 mod adversarial;
+mod by_hand;
 mod drop_index;
 mod explain;
 mod index_use;
@@ -18,3 +19,4 @@ mod reconcile;
 mod regression;
 mod shop;
 mod stale_statistics;
+mod top_consumer;

@@ -11,6 +11,7 @@ fn collector(name: &str, outcome: CollectorOutcome, problems: Vec<Problem>) -> C
     CollectorStatus {
         name: name.into(),
         interval_ms: 15_000,
+        timeout_ms: 10_000,
         last_run: None,
         last_success: None,
         last_duration_ms: 3,

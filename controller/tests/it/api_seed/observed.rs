@@ -38,6 +38,7 @@ pub(super) async fn observations(store: &Store, agent: AgentId, instance: Instan
     let collector = |name: &str| CollectorStatus {
         name: name.into(),
         interval_ms: 15_000,
+        timeout_ms: 10_000,
         last_run: Some(stamp(now)),
         last_success: Some(stamp(now)),
         last_duration_ms: 12,

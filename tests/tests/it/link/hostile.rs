@@ -8,7 +8,7 @@ use querysmith_shared::wire::envelope::{Envelope, HEADER_BYTES, Kind, MAX_BODY_B
 use querysmith_shared::wire::link::{Hello, RefusalCode, Welcome};
 use querysmith_shared::wire::report::{Lane, Report, ReportBody, Stored};
 use querysmith_shared::wire::{ALPN_ENROL, ALPN_LINK};
-use quinn::{Connection, Endpoint};
+use quinn::{Connection, Endpoint, WriteError};
 
 use super::raw;
 use super::world::{Controller, Place, host, now, soon};
@@ -148,8 +148,13 @@ async fn a_hello_with_another_spool_needs_a_new_connection() {
 async fn taken_now(connection: &Connection) -> usize {
     let (mut send, _receive) = connection.open_bi().await.unwrap();
     let mut taken = 0;
-    while let Some(written) = send.write(&[0; 64 << 10]).now_or_never() {
-        taken += written.unwrap();
+    loop {
+        match send.write(&[0; 64 << 10]).now_or_never() {
+            Some(Ok(written)) => taken += written,
+            // The controller has read enough to know better.
+            Some(Err(WriteError::Stopped(_))) | None => break,
+            Some(Err(error)) => panic!("{error}"),
+        }
     }
     let _ = send.reset(0_u8.into());
     taken

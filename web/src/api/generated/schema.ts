@@ -477,7 +477,11 @@ export interface paths {
         /** Proposals, newest first. */
         get: operations["proposals"];
         put?: never;
-        post?: never;
+        /**
+         * Proposes a change: it is checked, simulated where it can be, and waits for a decision like any other. For
+         *     approvers.
+         */
+        post: operations["create_proposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1004,6 +1008,11 @@ export interface components {
             rows?: number | null;
             /** @description How it ended. */
             status: components["schemas"]["CollectorState"];
+            /**
+             * Format: double
+             * @description Longest run of one of its statements.
+             */
+            timeout_s: number;
         };
         /**
          * @description How a collector's last run ended.
@@ -1485,6 +1494,13 @@ export interface components {
             /** @description The token, good for one agent. */
             token: string;
         };
+        /** @description One key column. */
+        KeyColumn: {
+            /** @description Its name. */
+            column: string;
+            /** @description Sorted from large to small. */
+            descending?: boolean;
+        };
         /** @description One step of a statement's latency. */
         LatencyPoint: {
             /**
@@ -1639,6 +1655,30 @@ export interface components {
              * @description Seconds until it ends; an hour unless said.
              */
             ttl_s?: number | null;
+        };
+        /** @description A change to propose. */
+        NewProposal: {
+            /** @description The database. */
+            database: string;
+            /** @description Columns it carries along, of an index to build. */
+            include?: string[];
+            /** @description Name of the index to drop. */
+            index?: string | null;
+            /**
+             * Format: uuid
+             * @description The server it is for.
+             */
+            instance_id: string;
+            /** @description Key columns in order, of an index to build. */
+            keys?: components["schemas"]["KeyColumn"][];
+            /** @description What to do. */
+            kind: components["schemas"]["ProposalKind"];
+            /** @description Why. */
+            reason: string;
+            /** @description Schema of the table; `public` unless said. */
+            schema?: string | null;
+            /** @description The table. */
+            table: string;
         };
         /** @description A token to make. */
         NewToken: {
@@ -3846,6 +3886,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ProposalRow"];
+                };
+            };
+            /** @description refused, with the reason */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProposal"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
                 };
             };
             /** @description refused, with the reason */

@@ -14,6 +14,7 @@ const COLUMNS: readonly Column<Collector>[] = [
   { id: "status", label: "State", cell: (c) => <StateWord of={COLLECTOR_STATUS[c.status]} /> },
   { id: "message", label: "What it says", wide: true, cell: (c) => <span title={c.message ?? undefined}>{c.message}</span> },
   { id: "interval", label: "Every", numeric: true, cell: (c) => durationOfSeconds(c.interval_s) },
+  { id: "timeout", label: "Time-out", numeric: true, cell: (c) => durationOfSeconds(c.timeout_s) },
   { id: "took", label: "Took", numeric: true, cell: (c) => duration(c.last_duration_ms) },
   { id: "rows", label: "Rows", numeric: true, cell: (c) => count(c.rows) },
   { id: "run", label: "Last run", numeric: true, cell: (c) => <Ago at={c.last_run_at} /> },

@@ -1,8 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
+import { IconPlus } from "@tabler/icons-react";
+import { Link, useNavigate } from "react-router";
+import { roleCan } from "~/access/capabilities.ts";
+import { useSession } from "~/access/session.tsx";
 import { read } from "~/api/read.ts";
 import type { ProposalRow } from "~/api/types.ts";
 import { links } from "~/links.ts";
+import { ActionButton } from "~/ui/ActionButton.tsx";
 import { DataTable } from "~/ui/DataTable.tsx";
 import { Empty } from "~/ui/Empty.tsx";
 import { InstanceSelect } from "~/ui/InstanceSelect.tsx";
@@ -17,11 +21,21 @@ const STATES = ["waiting", "approved", "rejected", "expired", "withdrawn", "supe
 
 export function Component() {
   const url = useUrl();
+  const navigate = useNavigate();
+  const permission = roleCan("approver", useSession().user.role);
   const proposals = useQuery(
     read.proposals({ instance: url.get("instance"), state: oneOf(url.get("state"), STATES), cursor: url.get("cursor") }),
   );
   return (
-    <Page title="Proposals" subtitle="Changes the controller would make, with what they would bring. Nothing runs before a person approves it.">
+    <Page
+      title="Proposals"
+      subtitle="Changes the controller would make, with what they would bring. Nothing runs before a person approves it."
+      actions={
+        <ActionButton permission={permission} leftSection={<IconPlus size={14} aria-hidden />} onClick={() => void navigate(links.newProposal({ instance: url.get("instance") }))}>
+          Propose a change
+        </ActionButton>
+      }
+    >
       <FilterBar>
         <UrlSelect name="state" label="State" options={[{ value: "", label: "Any state" }, ...STATES.map((value) => ({ value, label: PROPOSAL_STATE[value].word }))]} />
         <InstanceSelect />

@@ -236,6 +236,7 @@ fn collectors() -> CollectorReport {
         collectors: vec![CollectorStatus {
             name: "query_stats".into(),
             interval_ms: 60_000,
+            timeout_ms: 10_000,
             last_run: Some(Timestamp(1)),
             last_success: None,
             last_duration_ms: 2,

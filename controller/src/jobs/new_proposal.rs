@@ -1,0 +1,77 @@
+//! Turns a draft into a proposal that a person can decide on.
+
+use anyhow::{Context, Result};
+use querysmith_advice::propose::draft::ProposalDraft;
+use querysmith_shared::change::limits::Limits;
+use querysmith_shared::change::{Change, ChangeKind, DropIndex};
+use querysmith_shared::dialect;
+use querysmith_shared::id::ProposalId;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::context::JobContext;
+use crate::store::evidence::WatchedInstance;
+use crate::store::proposals::NewProposal;
+
+/// PostgreSQL's indexes hold entries of 2,700 bytes.
+const MOST_SUBJECT_BYTES: usize = 1_000;
+
+/// Adds to a draft what a person decides on: the exact text, its digest, and until when.
+pub(crate) fn complete(
+    draft: ProposalDraft,
+    instance: &WatchedInstance,
+    context: &JobContext,
+) -> Result<NewProposal> {
+    let now = context.now();
+    let limits = match draft.kind {
+        // The undo of a drop is a build.
+        ChangeKind::CreateIndex | ChangeKind::DropIndex => Limits::INDEX_BUILD,
+        ChangeKind::Analyze => Limits::ANALYZE,
+    };
+    let limits = Limits { trial: context.terms, ..limits };
+    let sql = dialect::postgres::render(&draft.change, limits).context("failed to write a change as SQL")?;
+    let digest = sql.digest(draft.change.database());
+    Ok(NewProposal {
+        id: ProposalId(Uuid::now_v7()),
+        subject: subject(&draft.change),
+        limits,
+        system_identifier: instance.facts.system_identifier.clone(),
+        digest,
+        sql,
+        created_at: now,
+        expires_at: now.after(context.proposal_life),
+        draft,
+    })
+}
+
+/// What a change does, without the name of what it makes; as a digest where it would be too long for an index.
+fn subject(change: &Change) -> String {
+    let words = words(change);
+    if words.len() <= MOST_SUBJECT_BYTES {
+        return words;
+    }
+    Sha256::digest(words.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn words(change: &Change) -> String {
+    match change {
+        Change::CreateIndex(index) => {
+            let keys: Vec<String> =
+                index.keys.iter().map(|key| format!("{:?} {}", key.column, key.descending)).collect();
+            format!(
+                "create_index {:?} {:?} {:?} ({}) {:?}",
+                index.database,
+                index.table.schema,
+                index.table.name,
+                keys.join(", "),
+                index.include
+            )
+        }
+        Change::Analyze(analyze) => {
+            format!("analyze {:?} {:?} {:?}", analyze.database, analyze.table.schema, analyze.table.name)
+        }
+        Change::DropIndex(DropIndex { index, .. }) => {
+            format!("drop_index {:?} {:?} {:?}", index.database, index.table.schema, index.name)
+        }
+    }
+}
