@@ -61,7 +61,7 @@ async fn a_wish_is_simulated_and_waits_for_a_decision_like_any_proposal() {
 
     let again = approver.post(PATH, &wish).await;
     assert_eq!(again.problem(400), Some("keys".to_owned()), "{}", again.text);
-    assert!(again.text.contains("does this already"), "{}", again.text);
+    assert!(again.text.contains("will do this; it is proposed"), "{}", again.text);
     let approve = json!({ "digest": made["digest"] });
     let approved = approver.post(&format!("{location}/approve"), &approve).await.good();
     assert_eq!(approved["state"], "approved");

@@ -84,8 +84,21 @@ pub(crate) fn is_covered(evidence: &Evidence, table: &TableEvidence, candidate: 
     covering(evidence, table, candidate).is_some()
 }
 
-/// The index that does what the candidate would do: one that is there, else one that is on its way.
-pub(crate) fn covering(evidence: &Evidence, table: &TableEvidence, candidate: &Candidate) -> Option<String> {
+/// An index that does what a candidate would do, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Covering {
+    /// It is there.
+    There(String),
+    /// It is being built, on trial, or waits for a verdict.
+    Coming(String),
+}
+
+/// What makes the candidate needless.
+pub(crate) fn covering(
+    evidence: &Evidence,
+    table: &TableEvidence,
+    candidate: &Candidate,
+) -> Option<Covering> {
     let here = |change: &Change| match change {
         Change::CreateIndex(index) => {
             (index.database == table.database && index.table == table.table.name).then(|| index.clone())
@@ -104,8 +117,8 @@ pub(crate) fn covering(evidence: &Evidence, table: &TableEvidence, candidate: &C
         .filter(|change| !change.state.is_final() && change.state != ChangeState::Reverting)
         .filter_map(|change| here(&change.change));
     // An index that is not valid is being built, or its build failed: building another is no remedy.
-    let there =
-        table.table.indexes.iter().find(|index| covers(index, candidate)).map(|index| index.name.clone());
+    let there = table.table.indexes.iter().find(|index| covers(index, candidate));
     let mut coming = proposed.chain(under_way).filter(|planned| planned_covers(planned, candidate));
-    there.or_else(|| coming.next().map(|planned| planned.name))
+    let there = there.map(|index| Covering::There(index.name.clone()));
+    there.or_else(|| coming.next().map(|planned| Covering::Coming(planned.name)))
 }

@@ -15,7 +15,7 @@ use super::{analyze, ask, drop_index, index_draft, weigh};
 use crate::detect::index_use;
 use crate::evidence::{Evidence, TableEvidence};
 use crate::index::candidate::{self, Candidate};
-use crate::index::coverage;
+use crate::index::coverage::{self, Covering};
 use crate::overview::Overview;
 
 /// A change that a person asks for.
@@ -93,9 +93,12 @@ pub enum Unfit {
         /// Its type.
         data_type: String,
     },
-    /// An index does, or will do, the same.
-    #[error("{0} does this already")]
+    /// An index does the same.
+    #[error("the index {0} does this already")]
     Covered(String),
+    /// An index that will do the same is under way.
+    #[error("the index {0} will do this; it is proposed, being built or on trial")]
+    Coming(String),
     /// There is no such index.
     #[error("{table} has no index {name}")]
     UnknownIndex {
@@ -140,7 +143,8 @@ impl Unfit {
             | Self::Twice(_)
             | Self::UnknownColumn { .. }
             | Self::NoKey { .. }
-            | Self::Covered(_) => Part::Columns,
+            | Self::Covered(_)
+            | Self::Coming(_) => Part::Columns,
             Self::UnknownIndex { .. } | Self::Needed(_) | Self::NotRebuildable(_) => Part::Index,
         }
     }
@@ -245,7 +249,8 @@ fn candidate(
     }
     let wanted = Candidate { keys: keys.to_vec(), include: include.to_vec(), equality_keys: 0 };
     match coverage::covering(evidence, table, &wanted) {
-        Some(index) => Err(Unfit::Covered(index)),
+        Some(Covering::There(index)) => Err(Unfit::Covered(index)),
+        Some(Covering::Coming(index)) => Err(Unfit::Coming(index)),
         None => Ok(wanted),
     }
 }

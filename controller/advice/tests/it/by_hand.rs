@@ -178,7 +178,7 @@ fn what_waits_for_a_verdict_is_not_proposed_beside_it() {
     });
     let Change::CreateIndex(waiting) = first.change else { panic!("an index") };
     let again = index("orders", &["customer_id"], &[]);
-    assert_eq!(question(&evidence, &again), Err(Unfit::Covered(waiting.name)));
+    assert_eq!(question(&evidence, &again), Err(Unfit::Coming(waiting.name)));
     // A rejection was of what the product thought of; a person may think otherwise.
     evidence.proposals[0].state = ProposalState::Rejected;
     assert!(question(&evidence, &again).is_ok());
