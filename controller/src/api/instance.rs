@@ -38,7 +38,7 @@ pub struct Collector {
     /// Its interval now.
     pub interval_s: f64,
     /// Longest run of one of its statements.
-    pub timeout_s: f64,
+    pub timeout_s: Option<f64>,
     /// When it last started.
     pub last_run_at: Option<DateTime<Utc>>,
     /// When it last brought something.
@@ -145,7 +145,7 @@ fn collector_of(status: &CollectorStatus) -> Collector {
     Collector {
         name: status.name.clone(),
         interval_s: status.interval_ms as f64 / 1_000.0,
-        timeout_s: status.timeout_ms as f64 / 1_000.0,
+        timeout_s: (status.timeout_ms > 0).then_some(status.timeout_ms as f64 / 1_000.0),
         last_run_at: status.last_run.map(moment),
         last_success_at: status.last_success.map(moment),
         last_duration_ms: status.last_run.map(|_| status.last_duration_ms as f64),

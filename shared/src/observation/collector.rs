@@ -25,7 +25,8 @@ pub struct CollectorStatus {
     pub name: String,
     /// Its interval now, ms; longer than configured while the agent backs off.
     pub interval_ms: u64,
-    /// Longest run of one of its statements, ms.
+    /// Longest run of one of its statements, ms. 0 in what a store kept before it was told.
+    #[serde(default)]
     pub timeout_ms: u64,
     /// When it last started.
     pub last_run: Option<Timestamp>,

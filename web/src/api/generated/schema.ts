@@ -1012,7 +1012,7 @@ export interface components {
              * Format: double
              * @description Longest run of one of its statements.
              */
-            timeout_s: number;
+            timeout_s?: number | null;
         };
         /**
          * @description How a collector's last run ended.
