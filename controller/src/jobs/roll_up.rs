@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 
 use super::runner::Work;
 use crate::store::Store;
+use crate::store::hours::SETTLED;
 
 /// Longest that hours are summed before minutes have their turn again: what is new is looked at by minute.
 const HOURS_TIME: Duration = Duration::from_secs(20);
@@ -25,7 +26,8 @@ impl Work for RollUp {
         async move {
             while self.store.roll_up().await.context("failed to sum minutes")? > 0 {}
             let began = Instant::now();
-            let sum_hours = async || self.store.sum_hours(Utc::now()).await.context("failed to sum hours");
+            let sum_hours =
+                async || self.store.sum_hours(Utc::now(), SETTLED).await.context("failed to sum hours");
             while began.elapsed() < HOURS_TIME && sum_hours().await? > 0 {}
             Ok(())
         }

@@ -15,7 +15,7 @@ use super::error::StoreError;
 /// hour takes about a second.
 const BATCH: i64 = 20;
 /// An hour is summed this long after the last of its minutes was: those of one stretch that comes late come together.
-const SETTLED: TimeDelta = TimeDelta::minutes(1);
+pub const SETTLED: TimeDelta = TimeDelta::minutes(1);
 /// Shorter stretches are read by the minute.
 const LONG: TimeDelta = TimeDelta::hours(3);
 
@@ -50,8 +50,8 @@ impl Grain {
 }
 
 impl Store {
-    /// Sums hours that are over and due, up to a bound; returns how many, 0 when none was due.
-    pub async fn sum_hours(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    /// Sums hours that are over and due since `settled`, up to a bound; returns how many, 0 when none was due.
+    pub async fn sum_hours(&self, now: DateTime<Utc>, settled: TimeDelta) -> Result<usize, StoreError> {
         let mut transaction = self.pool.begin().await?;
         // Under READ COMMITTED the sums below see at least the minutes whose hours were taken here. Who notes one of
         // these hours meanwhile waits for our end and notes it anew; one that is being noted is left for the next time.
@@ -69,7 +69,7 @@ impl Store {
              RETURNING instance_id, hour",
         )
         .bind(now - TimeDelta::hours(1))
-        .bind(now - SETTLED)
+        .bind(now - settled)
         .bind(BATCH)
         .fetch_all(&mut *transaction)
         .await?;

@@ -212,8 +212,7 @@ async fn everything_answers(web: &Web) {
     }
     let context = context(&web.ground, Arc::new(Fleet::idle()));
     while web.ground.store.roll_up().await.unwrap() > 0 {}
-    let settled = chrono::Utc::now() + chrono::TimeDelta::minutes(5);
-    while web.ground.store.sum_hours(settled).await.unwrap() > 0 {}
+    while web.ground.store.sum_hours(chrono::Utc::now(), chrono::TimeDelta::zero()).await.unwrap() > 0 {}
     let jobs: [(&str, Box<dyn Work>); 4] = [
         ("detect", Box::new(Detect::new(context.clone()))),
         ("propose", Box::new(Propose::new(context.clone()))),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use querysmith_controller::fleet::store::Ingest;
 use querysmith_controller::store::Store;
+use querysmith_controller::store::hours::SETTLED;
 use querysmith_controller::store::value::moment;
 use querysmith_shared::id::{AgentId, InstanceId};
 use querysmith_shared::timestamp::Timestamp;
@@ -36,14 +37,9 @@ const WRONG: &str = "
     ) AS minutes USING (statement_id)
     WHERE (read.calls, read.row_count) IS DISTINCT FROM (minutes.calls, minutes.row_count)";
 
-/// Long enough from now that every hour that is over has settled.
-fn settled() -> chrono::DateTime<Utc> {
-    Utc::now() + TimeDelta::minutes(5)
-}
-
 async fn sum_all(store: &Store) {
     while store.roll_up().await.unwrap() > 0 {}
-    while store.sum_hours(settled()).await.unwrap() > 0 {}
+    while store.sum_hours(Utc::now(), TimeDelta::zero()).await.unwrap() > 0 {}
 }
 
 fn hour_before(hours: u32) -> Timestamp {
@@ -141,7 +137,7 @@ async fn an_hour_without_statements_is_covered_and_an_hour_that_is_not_over_wait
     ingester.ingest(agent, 1, Lane::Telemetry, vec![report(241, Some(id), this_hour)]).await.unwrap();
     while ground.store.roll_up().await.unwrap() > 0 {}
     // What was noted just now is not summed yet: more of the same may come.
-    assert_eq!(ground.store.sum_hours(Utc::now()).await.unwrap(), 0);
+    assert_eq!(ground.store.sum_hours(Utc::now(), SETTLED).await.unwrap(), 0);
     sum_all(&ground.store).await;
     assert_eq!(ground.count("SELECT covered_s::bigint FROM stats_hour").await, 3_600);
     assert_eq!(ground.count("SELECT count(*) FROM query_stats_hour").await, 0);
@@ -168,7 +164,7 @@ async fn what_was_stored_before_there_were_hours_is_read_and_summed() {
     let fill = migration.split_inclusive(';').find(|statement| statement.contains("INSERT INTO hour_due"));
     sqlx::raw_sql(fill.unwrap()).execute(&ground.store.pool).await.unwrap();
     assert_eq!(ground.count(WRONG).await, 0);
-    while ground.store.sum_hours(settled()).await.unwrap() > 0 {
+    while ground.store.sum_hours(Utc::now(), TimeDelta::zero()).await.unwrap() > 0 {
         assert_eq!(ground.count(WRONG).await, 0);
     }
     let open = ground.count("SELECT count(*) FROM hour_due").await;
