@@ -13,6 +13,7 @@ mod missing_index;
 mod never_twice;
 mod next_step;
 mod obsolete;
+mod one_statement;
 mod planner;
 mod propose;
 mod reconcile;
