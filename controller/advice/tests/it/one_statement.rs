@@ -76,7 +76,10 @@ fn check_build(text: &str, index: &CreateIndex) {
     let NodeEnum::IndexStmt(build) = statement(text) else { panic!("{text}") };
     let IndexStmt { idxname, relation, index_params, index_including_params, .. } = &*build;
     let relation = relation.as_ref().unwrap();
-    assert!(build.concurrent && !build.unique && !build.if_not_exists && build.where_clause.is_none(), "{text}");
+    assert!(
+        build.concurrent && !build.unique && !build.if_not_exists && build.where_clause.is_none(),
+        "{text}"
+    );
     assert!(build.options.is_empty() && build.table_space.is_empty(), "{text}");
     assert_eq!(*idxname, index.name);
     assert_eq!((&relation.schemaname, &relation.relname), (&index.table.schema, &index.table.name));
