@@ -18,6 +18,8 @@ use querysmith_shared::timestamp::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::advising::big_stack::BigStack;
+use crate::advising::context::AdviceContext;
 use crate::api::context::{ApiParts, Installation, Reach};
 use crate::api::metrics::HttpMetrics;
 use crate::api::secret::{setup_code, setup_code_hash};
@@ -28,8 +30,6 @@ use crate::fleet::listener::{self, FleetConfig};
 use crate::fleet::roster::{Fleet, FleetEvent};
 use crate::ingest::fleet_store::FleetTables;
 use crate::ingest::ingester::Ingester;
-use crate::jobs::big_stack::BigStack;
-use crate::jobs::context::JobContext;
 use crate::jobs::keep::make_partitions;
 use crate::jobs::registry;
 use crate::jobs::runner::{self, Ground, JobsHandle};
@@ -171,8 +171,8 @@ async fn start_link(
         .with_context(|| format!("failed to listen on {} for agents", config.link.listen))
 }
 
-fn advice(config: &Config, store: &Store, wake: &Wake, fleet: &Fleet) -> JobContext {
-    JobContext {
+fn advice(config: &Config, store: &Store, wake: &Wake, fleet: &Fleet) -> AdviceContext {
+    AdviceContext {
         store: store.clone(),
         wake: wake.clone(),
         agents: Arc::new(fleet.clone()),
@@ -186,7 +186,7 @@ fn advice(config: &Config, store: &Store, wake: &Wake, fleet: &Fleet) -> JobCont
 
 fn start_jobs(
     config: &Config,
-    context: &JobContext,
+    context: &AdviceContext,
     metrics: &Metrics,
     stopping: &watch::Receiver<bool>,
 ) -> Result<(JobsHandle, JoinSet<()>)> {

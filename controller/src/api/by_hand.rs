@@ -20,7 +20,7 @@ use super::problem::Problem;
 use super::proposal::{Proposal, read};
 use super::shapes::{MAX_REASON_CHARS, ProposalKind, unknown_instance};
 use crate::approve::Decider;
-use crate::approve::by_hand::{ByHandError, propose};
+use crate::propose::by_hand::{ByHandError, propose};
 
 /// Longest name in PostgreSQL, characters.
 const MAX_NAME_CHARS: usize = 63;
@@ -90,7 +90,8 @@ fn wish(body: NewProposal, by: &str) -> Result<Wish, Problem> {
     let builds = body.kind == ProposalKind::CreateIndex;
     let has_columns = !(body.keys.is_empty() && body.include.is_empty());
     if !builds && has_columns {
-        return Err(Problem::bad_field("keys", "only create_index has keys and include"));
+        let field = if body.keys.is_empty() { "include" } else { "keys" };
+        return Err(Problem::bad_field(field, "only create_index has keys and include"));
     }
     if body.index.is_some() && body.kind != ProposalKind::DropIndex {
         return Err(Problem::bad_field("index", "only drop_index names an index; a new one is named by us"));
@@ -137,7 +138,8 @@ fn misfit(unfit: &Unfit) -> Problem {
     let field = match unfit.part() {
         Part::Instance => "instance_id",
         Part::Table => "table",
-        Part::Columns => "keys",
+        Part::Keys => "keys",
+        Part::Include => "include",
         Part::Index => "index",
     };
     let problem = Problem::bad_field(field, unfit.to_string());

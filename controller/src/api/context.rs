@@ -11,8 +11,8 @@ use super::limits::Limits;
 use super::metrics::HttpMetrics;
 use super::password::Passwords;
 use super::streams::Places;
+use crate::advising::context::AdviceContext;
 use crate::fleet::roster::Fleet;
-use crate::jobs::context::JobContext;
 use crate::store::Store;
 use crate::wake::Wake;
 
@@ -62,7 +62,7 @@ pub struct ApiParts {
     /// The jobs.
     pub jobs: Arc<dyn Jobs>,
     /// What advice on a person's wish is made with.
-    pub advice: JobContext,
+    pub advice: AdviceContext,
     /// What is running here.
     pub installation: Installation,
     /// Where the API is reached.
@@ -80,7 +80,7 @@ pub struct ApiContext {
     pub(super) wake: Wake,
     pub(super) fleet: Fleet,
     pub(super) jobs: Arc<dyn Jobs>,
-    pub(super) advice: JobContext,
+    pub(super) advice: AdviceContext,
     pub(super) installation: Arc<Installation>,
     pub(super) reach: Arc<Reach>,
     pub(super) http_metrics: HttpMetrics,

@@ -1,7 +1,6 @@
 //! Approve: a person decides on exactly the text that will run. The decision, the change, its history and
 //! the audit record are one transaction.
 
-pub mod by_hand;
 pub mod hold;
 pub mod verdict;
 
@@ -194,7 +193,8 @@ fn standing(proposal: &LockedProposal) -> Standing<'_> {
     }
 }
 
-fn subject(title: &str, instance: &str) -> String {
+/// What the audit calls a proposal or a change.
+pub(crate) fn subject(title: &str, instance: &str) -> String {
     format!("{title} · {instance}")
 }
 

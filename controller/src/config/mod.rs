@@ -31,7 +31,7 @@ use retention::Retention;
 use store::StoreSettings;
 use trials::Trials;
 
-use crate::jobs::schedule::Schedule;
+use crate::schedule::Schedule;
 
 /// Where the configuration is, unless told otherwise.
 pub const DEFAULT_PATH: &str = "/etc/querysmith/controller.toml";

@@ -13,8 +13,8 @@ use querysmith_advice::reconcile::{FindingTransition, reconcile};
 use querysmith_shared::id::InstanceId;
 use querysmith_shared::timestamp::Timestamp;
 
-use super::context::JobContext;
 use super::runner::Work;
+use crate::advising::context::AdviceContext;
 use crate::store::evidence::WatchedInstance;
 use crate::wake::Topic;
 
@@ -31,7 +31,7 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Looks for problems of every instance about which something new came.
 pub struct Detect {
     /// What it works with.
-    pub context: JobContext,
+    pub context: AdviceContext,
     looked_at: Mutex<BTreeMap<InstanceId, Look>>,
 }
 
@@ -43,14 +43,14 @@ struct Look {
 
 impl Detect {
     /// A job that looked at nothing yet.
-    pub fn new(context: JobContext) -> Self {
+    pub fn new(context: AdviceContext) -> Self {
         Self { context, looked_at: Mutex::default() }
     }
 
     async fn look(&self, instance: &WatchedInstance) -> Result<()> {
         let now = self.context.now();
         let id = instance.facts.id;
-        let JobContext { store, thresholds, history, wake, .. } = &self.context;
+        let AdviceContext { store, thresholds, history, wake, .. } = &self.context;
         let stored = store.stored_findings(id, now).await.context("failed to read findings")?;
         let evidence =
             store.evidence(instance, history, thresholds, now).await.context("failed to read evidence")?;

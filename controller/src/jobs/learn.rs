@@ -7,15 +7,15 @@ use querysmith_advice::learn::accuracy::{covered, of_one};
 use querysmith_advice::learn::model::{share, update};
 use querysmith_advice::learn::outcome::Outcome;
 
-use super::context::JobContext;
 use super::runner::Work;
+use crate::advising::context::AdviceContext;
 use crate::store::models::{EndedTrial, ScoredOutcome};
 use crate::wake::Topic;
 
 /// Records outcomes of trials that are over.
 pub struct Learn {
     /// What it works with.
-    pub context: JobContext,
+    pub context: AdviceContext,
 }
 
 impl Work for Learn {

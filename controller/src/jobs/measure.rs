@@ -12,8 +12,8 @@ use querysmith_advice::propose::draft::{ProposalDraft, StatementVerdict};
 use querysmith_shared::id::StatementId;
 use querysmith_shared::timestamp::Timestamp;
 
-use super::context::JobContext;
 use super::runner::Work;
+use crate::advising::context::AdviceContext;
 use crate::store::changes::Wanted;
 use crate::store::trials::Trial;
 use crate::wake::Topic;
@@ -25,7 +25,7 @@ const RARELY: Duration = Duration::from_secs(300);
 /// Measures changes on trial.
 pub struct Measure {
     /// What it works with.
-    pub context: JobContext,
+    pub context: AdviceContext,
 }
 
 impl Work for Measure {
@@ -47,7 +47,7 @@ impl Work for Measure {
 
 impl Measure {
     async fn look(&self, trial: &Trial, now: Timestamp) -> Result<()> {
-        let JobContext { store, thresholds, threads, wake, .. } = &self.context;
+        let AdviceContext { store, thresholds, threads, wake, .. } = &self.context;
         let touched = touched(&trial.draft);
         let known: Vec<StatementId> =
             trial.draft.statements.iter().map(|effect| effect.statement_id).collect();

@@ -5,13 +5,8 @@
 //! happened that concerns it.
 
 // How jobs run.
-pub mod big_stack;
-pub mod context;
-pub(crate) mod new_proposal;
 pub mod runner;
-pub mod schedule;
 pub mod status;
-pub(crate) mod what_if;
 
 // The jobs.
 pub mod detect;

@@ -18,11 +18,11 @@ use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::order::WhatIfAnswer;
 use uuid::Uuid;
 
-use super::context::JobContext;
 use super::detect::each_instance;
-use super::new_proposal::complete;
 use super::runner::Work;
-use super::what_if::{self, Unanswered};
+use crate::advising::context::AdviceContext;
+use crate::propose::complete::complete;
+use crate::propose::what_if::{self, Unanswered};
 use crate::store::evidence::WatchedInstance;
 use crate::wake::Topic;
 
@@ -42,7 +42,7 @@ const MOST_ANSWERS: usize = 500;
 /// Proposes fixes for what was found on the instances whose agents are connected here.
 pub struct Propose {
     /// What it works with.
-    pub context: JobContext,
+    pub context: AdviceContext,
     answers: Mutex<BTreeMap<QuestionId, Kept>>,
 }
 
@@ -78,7 +78,7 @@ impl Work for Propose {
 
 impl Propose {
     /// A job that asked nothing yet.
-    pub fn new(context: JobContext) -> Self {
+    pub fn new(context: AdviceContext) -> Self {
         Self { context, answers: Mutex::default() }
     }
 
@@ -95,7 +95,7 @@ impl Propose {
     }
 
     async fn propose(&self, instance: &WatchedInstance) -> Result<()> {
-        let JobContext { store, thresholds, history, threads, .. } = &self.context;
+        let AdviceContext { store, thresholds, history, threads, .. } = &self.context;
         let now = self.context.now();
         let evidence =
             store.evidence(instance, history, thresholds, now).await.context("failed to read evidence")?;

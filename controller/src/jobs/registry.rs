@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::context::JobContext;
 use super::detect::Detect;
 use super::keep::{Partitions, Retain};
 use super::learn::Learn;
@@ -13,16 +12,17 @@ use super::propose::Propose;
 use super::renew::Renew;
 use super::roll_up::RollUp;
 use super::runner::{Job, Scope, Work};
-use super::schedule::{BadSchedule, Schedule};
 use super::seal::Seal;
+use crate::advising::context::AdviceContext;
 use crate::apply::carry::Carrier;
 use crate::config::jobs::Schedules;
 use crate::config::retention::Retention;
+use crate::schedule::{BadSchedule, Schedule};
 use crate::wake::Topic;
 
 /// Every job, as scheduled.
 pub fn jobs(
-    context: &JobContext,
+    context: &AdviceContext,
     schedules: &Schedules,
     retention: Retention,
 ) -> Result<Vec<Job>, BadSchedule> {

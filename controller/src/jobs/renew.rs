@@ -8,8 +8,8 @@ use futures_util::future::{BoxFuture, join_all};
 use querysmith_shared::id::{AgentId, ChangeId};
 use querysmith_shared::wire::order::{Answer, MAX_RENEWED, Order, Renew as RenewOrder};
 
-use super::context::JobContext;
 use super::runner::Work;
+use crate::advising::context::AdviceContext;
 use crate::fleet::roster::OrderError;
 use crate::wake::Topic;
 
@@ -19,7 +19,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// Renews the leases of the changes on trial whose agents are connected here.
 pub struct Renew {
     /// What it works with.
-    pub context: JobContext,
+    pub context: AdviceContext,
 }
 
 impl Work for Renew {

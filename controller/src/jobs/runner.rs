@@ -14,8 +14,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 
-use super::schedule::Schedule;
 use super::status::Board;
+use crate::schedule::Schedule;
 use crate::store::Store;
 use crate::store::job_rows::Claim;
 use crate::telemetry::Metrics;

@@ -98,6 +98,22 @@ impl Writing {
         .await?;
         Ok(true)
     }
+
+    /// The proposal that waits to do this on this server.
+    pub async fn waiting_proposal(
+        &mut self,
+        instance: InstanceId,
+        subject: &str,
+    ) -> Result<Option<ProposalId>, StoreError> {
+        let waiting: Option<Uuid> = sqlx::query_scalar(
+            "SELECT proposal_id FROM proposal WHERE instance_id = $1 AND subject = $2 AND state = 'waiting'",
+        )
+        .bind(instance.0)
+        .bind(text(subject))
+        .fetch_optional(self.connection())
+        .await?;
+        Ok(waiting.map(ProposalId))
+    }
 }
 
 impl Store {
@@ -114,22 +130,6 @@ impl Store {
             writing.end_proposals(&late, ProposalState::Expired, "nobody decided in time", now).await?;
         writing.commit().await?;
         Ok(expired)
-    }
-
-    /// The proposal that waits to do this on this server.
-    pub async fn waiting_proposal(
-        &self,
-        instance: InstanceId,
-        subject: &str,
-    ) -> Result<Option<ProposalId>, StoreError> {
-        let waiting: Option<Uuid> = sqlx::query_scalar(
-            "SELECT proposal_id FROM proposal WHERE instance_id = $1 AND subject = $2 AND state = 'waiting'",
-        )
-        .bind(instance.0)
-        .bind(text(subject))
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(waiting.map(ProposalId))
     }
 
     /// Takes back the waiting proposals whose findings are all resolved, and those that were `overtaken`; returns which.

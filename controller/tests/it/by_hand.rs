@@ -110,6 +110,8 @@ async fn what_cannot_be_proposed_is_refused_with_its_field_and_nothing_is_stored
         ("keys", with(good.clone(), "keys", json!([{ "column": "total\u{0}" }]))),
         ("keys", with(good.clone(), "keys", json!([{ "column": "id\"; DROP TABLE orders; --" }]))),
         ("keys", with(good.clone(), "keys", json!(vec![json!({ "column": "total" }); 40]))),
+        ("include", with(good.clone(), "include", json!(["colour"]))),
+        ("include", with(with(analyze.clone(), "keys", json!([])), "include", json!(["total"]))),
         ("keys", index(instance, &["id"])),
         ("keys", analyze),
         ("index", with(good.clone(), "index", json!("mine"))),

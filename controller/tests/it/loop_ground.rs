@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use querysmith_advice::thresholds::Thresholds;
+use querysmith_controller::advising::big_stack::BigStack;
+use querysmith_controller::advising::context::AdviceContext;
 use querysmith_controller::apply::agents::Agents;
 use querysmith_controller::apply::carry::Carrier;
 use querysmith_controller::approve::{Decider, approve};
 use querysmith_controller::fleet::roster::OrderError;
 use querysmith_controller::fleet::store::Ingest;
-use querysmith_controller::jobs::big_stack::BigStack;
-use querysmith_controller::jobs::context::JobContext;
 use querysmith_controller::jobs::detect::Detect;
 use querysmith_controller::jobs::offer::Offer;
 use querysmith_controller::jobs::propose::Propose;
@@ -91,8 +91,8 @@ fn imagine(question: &WhatIf) -> WhatIfAnswer {
     }
 }
 
-pub(crate) fn context(ground: &Ground, agents: Arc<dyn Agents>) -> JobContext {
-    JobContext {
+pub(crate) fn context(ground: &Ground, agents: Arc<dyn Agents>) -> AdviceContext {
+    AdviceContext {
         store: ground.store.clone(),
         wake: ground.wake.clone(),
         agents,
@@ -153,7 +153,7 @@ pub(crate) struct OnTrial {
     /// When the change was in place: five minutes ago.
     pub began: Timestamp,
     pub good: Arc<GoodAgent>,
-    pub context: JobContext,
+    pub context: AdviceContext,
     pub offer: Offer,
 }
 

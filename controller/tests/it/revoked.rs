@@ -8,7 +8,7 @@ use querysmith_tests::cluster::options::Options;
 
 use crate::api_ground::install_provider;
 use crate::ground::instance;
-use crate::program::{Controller, Directory, command};
+use crate::program::{Controller, Directory, command, wait_for};
 use crate::speaker::{PATIENCE, Speaker, client, enrolled, link_of, until};
 
 /// Until when a live connection must have ended.
@@ -49,7 +49,8 @@ async fn agent_revoke_ends_the_live_connection_within_five_seconds_and_nothing_m
 
     // It tries again, and is told why it may not.
     speaker.speak(watched.id).await;
-    crate::program::wait_for(PATIENCE, || controller.log().contains("was revoked").then_some(()));
+    let is_refused = |line: &str| line.contains("agent refused") && line.contains("was revoked");
+    wait_for(PATIENCE, || controller.log().lines().any(is_refused).then_some(()));
     assert!(!is_connected().await);
     assert_eq!(count(stored).await, 1);
     assert_eq!(count("SELECT count(*) FROM audit WHERE action = 'agent.revoke'").await, 1);

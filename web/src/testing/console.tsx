@@ -32,6 +32,6 @@ export function openConsole(path: string, options: MockOptions = {}, refuse?: (r
   return { mock, address: () => router.state.location.pathname + router.state.location.search };
 }
 
-export function problem(status: number, title: string, detail: string, hint?: string): Response {
-  return new Response(JSON.stringify({ type: "about:blank", status, title, detail, hint }), { status, headers: { "content-type": "application/problem+json" } });
+export function problem(status: number, title: string, detail: string, hint?: string, field?: string): Response {
+  return new Response(JSON.stringify({ type: "about:blank", status, title, detail, hint, field }), { status, headers: { "content-type": "application/problem+json" } });
 }

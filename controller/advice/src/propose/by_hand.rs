@@ -73,8 +73,13 @@ pub enum Unfit {
     #[error("an index has between 1 and {MAX_INDEX_COLUMNS} columns")]
     Columns,
     /// A column is named more than once.
-    #[error("the column {0} is named twice")]
-    Twice(String),
+    #[error("the column {column} is named twice")]
+    Twice {
+        /// The column.
+        column: String,
+        /// Where the second time.
+        part: Part,
+    },
     /// There is no such column.
     #[error("{table} has no column {column}; it has {columns}")]
     UnknownColumn {
@@ -84,6 +89,8 @@ pub enum Unfit {
         column: String,
         /// Those it has.
         columns: String,
+        /// Where it is named.
+        part: Part,
     },
     /// The column's type or width makes no b-tree key.
     #[error("{column} ({data_type}) can't be a b-tree key, or is too wide for one")]
@@ -127,8 +134,10 @@ pub enum Part {
     Instance,
     /// Its table, with its schema and database.
     Table,
-    /// Its key columns, or the columns it includes.
-    Columns,
+    /// Its key columns.
+    Keys,
+    /// The columns it includes.
+    Include,
     /// The index to drop.
     Index,
 }
@@ -139,12 +148,8 @@ impl Unfit {
         match self {
             Self::Standby => Part::Instance,
             Self::UnknownTable { .. } | Self::NotOrdinary(_) => Part::Table,
-            Self::Columns
-            | Self::Twice(_)
-            | Self::UnknownColumn { .. }
-            | Self::NoKey { .. }
-            | Self::Covered(_)
-            | Self::Coming(_) => Part::Columns,
+            Self::Twice { part, .. } | Self::UnknownColumn { part, .. } => *part,
+            Self::Columns | Self::NoKey { .. } | Self::Covered(_) | Self::Coming(_) => Part::Keys,
             Self::UnknownIndex { .. } | Self::Needed(_) | Self::NotRebuildable(_) => Part::Index,
         }
     }
@@ -203,8 +208,9 @@ pub fn draft(
 }
 
 fn why(wish: &Wish) -> String {
-    let reason = wish.reason.trim_end_matches('.');
-    format!("Asked for by {}: {reason}.", wish.by)
+    let reason = &wish.reason;
+    let end = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("Asked for by {}: {reason}{end}", wish.by)
 }
 
 fn table<'e>(overview: &Overview<'e>, wish: &Wish) -> Result<&'e TableEvidence, Unfit> {
@@ -227,9 +233,10 @@ fn candidate(
         return Err(Unfit::Columns);
     }
     let mut seen = HashSet::new();
-    for name in keys.iter().map(|key| &key.column).chain(include) {
+    let keyed = keys.iter().map(|key| (&key.column, Part::Keys));
+    for (name, part) in keyed.chain(include.iter().map(|column| (column, Part::Include))) {
         if !seen.insert(name) {
-            return Err(Unfit::Twice(name.clone()));
+            return Err(Unfit::Twice { column: name.clone(), part });
         }
         if table.column(name).is_none() {
             let columns: Vec<&str> = table.table.columns.iter().map(|column| column.name.as_str()).collect();
@@ -237,6 +244,7 @@ fn candidate(
                 table: table.table.name.clone(),
                 column: name.clone(),
                 columns: columns.join(", "),
+                part,
             });
         }
     }

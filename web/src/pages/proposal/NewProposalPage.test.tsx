@@ -33,13 +33,14 @@ test("what was typed is sent as columns, and leads to the proposal", async () =>
 test("a refusal stands at its field, and nothing that was typed is lost", async () => {
   const user = userEvent.setup();
   openConsole(PATH, { signedIn: "approver" }, (request) =>
-    request.method === "POST" ? new Response(JSON.stringify({ title: "The request is not valid", status: 400, detail: "orders has no column colour", field: "keys" }), { status: 400, headers: { "content-type": "application/problem+json" } }) : undefined,
+    request.method === "POST" ? problem(400, "The request is not valid", "orders has no column colour", "look at the table", "keys") : undefined,
   );
   await fill(user, "colour");
   await user.click(screen.getByRole("button", { name: "Check and propose" }));
-  await screen.findByText("orders has no column colour");
+  expect((await screen.findByRole("alert")).textContent).toContain("Look at the table.");
   const keys = screen.getByLabelText("Key columns");
   expect(keys.getAttribute("aria-invalid")).toBe("true");
+  expect(screen.getByLabelText("Reason").getAttribute("aria-invalid")).not.toBe("true");
   expect(screen.getByDisplayValue("the month's report")).toBeTruthy();
   await user.type(keys, "s");
   await waitFor(() => expect(keys.getAttribute("aria-invalid")).not.toBe("true"));
@@ -53,6 +54,23 @@ test("a refusal about no field shows all that the server says", async () => {
   expect((await screen.findByRole("alert")).textContent).toContain("Decide on it");
 });
 
+test("another server has other databases, and what its page was asked for is what is sent", async () => {
+  const user = userEvent.setup();
+  let sent: unknown;
+  openConsole(PATH, { signedIn: "approver" }, (request) => {
+    if (request.method === "POST") void request.clone().json().then((body) => (sent = body));
+    return undefined;
+  });
+  await user.selectOptions(await screen.findByLabelText("Instance"), instanceId("billing-prod"));
+  const database = await screen.findByLabelText<HTMLSelectElement>("Database");
+  await waitFor(() => expect(database.value).not.toBe(""));
+  const shown = database.value;
+  await fill(user, "customer_id");
+  await user.click(screen.getByRole("button", { name: "Check and propose" }));
+  await screen.findByRole("heading", { level: 1, name: "Asked for on orders" });
+  expect(sent).toMatchObject({ instance_id: instanceId("billing-prod"), database: shown });
+});
+
 test("what is no column is said before anything is sent", async () => {
   const user = userEvent.setup();
   openConsole(PATH, { signedIn: "approver" });
@@ -63,6 +81,6 @@ test("what is no column is said before anything is sent", async () => {
 
 test("a viewer is told why not", async () => {
   openConsole(PATH, { signedIn: "viewer" });
-  const button = await screen.findByRole("button", { name: "Check and propose" });
-  expect(button.getAttribute("aria-disabled")).toBe("true");
+  expect(await screen.findByText(/needs the role approver; you are signed in as viewer/)).toBeTruthy();
+  expect(screen.queryByRole("button", { name: "Check and propose" })).toBeNull();
 });

@@ -9,8 +9,8 @@ import { toProblem } from "~/api/problem.ts";
 import { read } from "~/api/read.ts";
 import type { Instance, WantedProposal } from "~/api/types.ts";
 import { write } from "~/api/write.ts";
+import { sentence } from "~/format.ts";
 import { links } from "~/links.ts";
-import { ActionButton } from "~/ui/ActionButton.tsx";
 import { Empty } from "~/ui/Empty.tsx";
 import { Loaded } from "~/ui/Loaded.tsx";
 import { Page, Section } from "~/ui/Page.tsx";
@@ -28,6 +28,7 @@ const KIND_WORDS: Record<WantedProposal["kind"], string> = {
 
 export function Component() {
   const instances = useQuery(read.instances());
+  const permission = roleCan("approver", useSession().user.role);
   return (
     <Page
       title="Propose a change"
@@ -35,9 +36,13 @@ export function Component() {
       subtitle="It is checked and simulated like what Querysmith finds by itself, and waits for a decision. Nothing runs before it is approved."
     >
       <Section title="What to do">
-        <Loaded query={instances} lines={6}>
-          {(list) => (list.items.length === 0 ? <Empty title="No database is watched yet">A change needs a server to make it on.</Empty> : <Wish instances={list.items} />)}
-        </Loaded>
+        {permission.allowed ? (
+          <Loaded query={instances} lines={6}>
+            {(list) => (list.items.length === 0 ? <Empty title="No database is watched yet">A change needs a server to make it on.</Empty> : <Wish instances={list.items} />)}
+          </Loaded>
+        ) : (
+          <Empty title="Not for this role">{permission.why}</Empty>
+        )}
       </Section>
     </Page>
   );
@@ -47,12 +52,13 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
   const url = useUrl();
   const cache = useQueryClient();
   const navigate = useNavigate();
-  const permission = roleCan("approver", useSession().user.role);
-  const [instance, setInstance] = useState(url.get("instance") ?? instances[0]?.id ?? "");
+  const [wanted, setWanted] = useState(url.get("instance"));
+  const instance = (instances.find(({ id }) => id === wanted) ?? instances[0])?.id ?? "";
   const [kind, setKind] = useState<WantedProposal["kind"]>("create_index");
-  const [database, setDatabase] = useState<string>();
-  const [text, setText] = useState({ schema: "public", table: url.get("table") ?? "", keys: "", include: "", index: "", reason: "" });
+  const [chosen, setChosen] = useState<string>();
+  const [text, setText] = useState({ schema: "public", table: "", keys: "", include: "", index: "", reason: "" });
   const databases = useQuery(read.instance(instance)).data?.databases ?? [];
+  const database = databases.find((name) => name === chosen) ?? databases[0] ?? "";
   const keys = readColumns(text.keys);
   const include = readColumns(text.include);
   const propose = useMutation({
@@ -60,44 +66,45 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
     onSuccess: (proposal) => {
       cache.setQueryData(read.proposal(proposal.id).queryKey, proposal);
       refresh(cache, "proposals");
-      void navigate(links.proposal(proposal.id));
     },
   });
   const problem = propose.isError ? toProblem(propose.error) : undefined;
-  // A refusal stands at the field it is about; one about none stands below.
-  const at = (...fields: string[]) => (problem?.field && fields.includes(problem.field) ? problem.message : undefined);
+  // The field a refusal is about is marked; the whole of it, with what to do, stands below.
+  const at = (name: string) => (problem?.field === name ? sentence(problem.message) : undefined);
   const field = (name: keyof typeof text) => ({
     value: text[name],
     onChange: (event: { currentTarget: { value: string } }) => {
       const { value } = event.currentTarget;
       setText((now) => ({ ...now, [name]: value }));
-      if (problem) propose.reset();
+      propose.reset();
     },
   });
   const builds = kind === "create_index";
   const badKeys = builds && "bad" in keys ? `“${keys.bad}” is no column` : undefined;
   const badInclude = builds && "bad" in include ? `“${include.bad}” is no column` : undefined;
   const ready = !badKeys && !badInclude && text.table.trim() !== "" && text.reason.trim() !== "" && (!builds || text.keys.trim() !== "") && (kind !== "drop_index" || text.index.trim() !== "");
-  const submit = (event?: FormEvent) => {
-    event?.preventDefault();
-    if (!ready || !permission.allowed || propose.isPending) return;
-    propose.mutate({
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!ready || propose.isPending) return;
+    const body = {
       instance_id: instance,
       kind,
-      database: database ?? databases[0] ?? "",
+      database,
       schema: text.schema.trim() || undefined,
       table: text.table.trim(),
       keys: builds && "columns" in keys ? keys.columns : [],
       include: builds && "columns" in include ? include.columns.map((column) => column.column) : [],
       index: kind === "drop_index" ? text.index.trim() : undefined,
       reason: text.reason.trim(),
-    });
+    };
+    // Whoever has left the page meanwhile stays where they went.
+    propose.mutate(body, { onSuccess: (proposal) => void navigate(links.proposal(proposal.id)) });
   };
   return (
     <form onSubmit={submit} className={classes.form}>
       <div className={classes.row}>
-        <NativeSelect label="Instance" error={at("instance_id")} data={instances.map(({ id, name }) => ({ value: id, label: name }))} value={instance} onChange={(e) => setInstance(e.currentTarget.value)} />
-        <NativeSelect label="Database" error={at("database")} data={databases} value={database ?? databases[0]} onChange={(e) => setDatabase(e.currentTarget.value)} />
+        <NativeSelect label="Instance" error={at("instance_id")} data={instances.map(({ id, name }) => ({ value: id, label: name }))} value={instance} onChange={(e) => setWanted(e.currentTarget.value)} />
+        <NativeSelect label="Database" error={at("database")} data={databases} value={database} onChange={(e) => setChosen(e.currentTarget.value)} />
       </div>
       <NativeSelect label="Change" data={KINDS.map((value) => ({ value, label: KIND_WORDS[value] }))} value={kind} onChange={(e) => setKind(oneOf(e.currentTarget.value, KINDS) ?? "create_index")} />
       <div className={classes.row}>
@@ -114,20 +121,15 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
         <TextInput label="Index" description="Only one whose work another index of the table does; any other is yours to drop by hand." {...field("index")} error={at("index")} required withAsterisk={false} />
       )}
       <Textarea label="Reason" description="Stands in the proposal and in the audit log." {...field("reason")} error={at("reason")} autosize minRows={2} required withAsterisk={false} />
-      {problem && !problem.field && <Trouble error={problem} />}
+      {problem && <Trouble error={problem} />}
+      {propose.isPending && <span role="status">The planner is asked what it would do with it: half a minute at most.</span>}
       <Group justify="flex-end" gap="xs">
         <Button variant="default" onClick={() => void navigate(links.proposals())}>
           Cancel
         </Button>
-        {permission.allowed ? (
-          <Button type="submit" disabled={!ready} loading={propose.isPending}>
-            Check and propose
-          </Button>
-        ) : (
-          <ActionButton permission={permission} onClick={submit}>
-            Check and propose
-          </ActionButton>
-        )}
+        <Button type="submit" disabled={!ready} loading={propose.isPending}>
+          Check and propose
+        </Button>
       </Group>
     </form>
   );

@@ -9,7 +9,7 @@ use querysmith_shared::id::ProposalId;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::context::JobContext;
+use crate::advising::context::AdviceContext;
 use crate::store::evidence::WatchedInstance;
 use crate::store::proposals::NewProposal;
 
@@ -20,7 +20,7 @@ const MOST_SUBJECT_BYTES: usize = 1_000;
 pub(crate) fn complete(
     draft: ProposalDraft,
     instance: &WatchedInstance,
-    context: &JobContext,
+    context: &AdviceContext,
 ) -> Result<NewProposal> {
     let now = context.now();
     let limits = match draft.kind {

@@ -1,4 +1,4 @@
-//! What the jobs that decide work with.
+//! What advice is asked with.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,9 +13,9 @@ use crate::store::Store;
 use crate::store::evidence::HistoryCache;
 use crate::wake::Wake;
 
-/// What the jobs that decide work with. Cheap to clone.
+/// What advice is asked with. Cheap to clone.
 #[derive(Clone)]
-pub struct JobContext {
+pub struct AdviceContext {
     /// The store.
     pub store: Store,
     /// Hints.
@@ -34,7 +34,7 @@ pub struct JobContext {
     pub terms: TrialTerms,
 }
 
-impl JobContext {
+impl AdviceContext {
     /// Now. Decisions get it as an argument.
     pub fn now(&self) -> Timestamp {
         Timestamp::from(SystemTime::now())

@@ -8,11 +8,11 @@ use querysmith_shared::id::{ChangeId, InstanceId, ProposalId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::verdict::Refusal;
-use super::{Decider, subject};
-use crate::jobs::context::JobContext;
-use crate::jobs::new_proposal::complete;
-use crate::jobs::what_if;
+use super::complete::complete;
+use super::what_if;
+use crate::advising::context::AdviceContext;
+use crate::approve::verdict::Refusal;
+use crate::approve::{Decider, subject};
 use crate::store::audit::Deed;
 use crate::store::error::StoreError;
 use crate::store::people::Role;
@@ -28,7 +28,7 @@ pub enum ByHandError {
     #[error("there is no instance with this id")]
     Unknown,
     /// There is one, and nobody looks at it.
-    #[error("nothing is known of this server yet, or its agent was revoked")]
+    #[error("this server can't be looked at: its agent was revoked, or has not reached it yet")]
     Unwatched,
     /// They may not.
     #[error(transparent)]
@@ -49,7 +49,7 @@ pub enum ByHandError {
 
 /// Proposes what a person asks for; it then waits for a decision like any other.
 pub async fn propose(
-    context: &JobContext,
+    context: &AdviceContext,
     instance: InstanceId,
     wish: Wish,
     proposer: Decider<'_>,
@@ -58,7 +58,7 @@ pub async fn propose(
     if proposer.role < Role::Approver {
         return Err(Refusal::Role(proposer.role).into());
     }
-    let JobContext { store, wake, agents, threads, history, thresholds, .. } = context;
+    let AdviceContext { store, wake, agents, threads, history, thresholds, .. } = context;
     let described = store.read_instance(instance.0).await?.ok_or(ByHandError::Unknown)?;
     let watched = store.watched_instances().await?;
     let watched =
@@ -86,7 +86,7 @@ pub async fn propose(
     let new = complete(draft, &watched, context)?;
     let mut writing = store.write().await?;
     if !writing.add_proposal(&new).await? {
-        return Err(ByHandError::Waiting(store.waiting_proposal(instance, &new.subject).await?));
+        return Err(ByHandError::Waiting(writing.waiting_proposal(instance, &new.subject).await?));
     }
     let detail = json!({ "reason": reason, "proposal": new.id, "kind": new.draft.kind.as_str() });
     let subject = subject(&new.draft.title, &described.name);
