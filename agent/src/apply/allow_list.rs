@@ -121,7 +121,7 @@ impl Permission {
         match self {
             Self::Denied { reason } => Some(reason.clone()),
             Self::Granted { max_index_bytes: Some(most) } if estimated_bytes > *most => Some(format!(
-                "the index will take about {}, and the allow-list ends at {}",
+                "the index will take at most about {}, and the allow-list ends at {}",
                 amount::bytes(estimated_bytes),
                 amount::bytes(*most)
             )),

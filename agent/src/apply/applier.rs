@@ -200,7 +200,7 @@ impl Engine {
             return Some(reason);
         }
         if now >= order.expires_at {
-            return Some("the approval has expired: approve the change again".to_owned());
+            return Some("the approval has expired: approve its next proposal".to_owned());
         }
         if let Err(reason) = order::rendered(order) {
             return Some(reason);

@@ -44,7 +44,7 @@ pub fn explain(code: &str, message: &str, lock_wait_ms: u32) -> Failure {
             "it was the victim of a deadlock with another schema change; try again when that is over"
                 .to_owned(),
         ),
-        "53100" => (false, "the disk is full: make room, then approve the change again".to_owned()),
+        "53100" => (false, "the disk is full: make room, then approve its next proposal".to_owned()),
         "53200" => (
             true,
             "the server is out of memory; lower maintenance_work_mem or try at a quiet hour".to_owned(),

@@ -113,7 +113,7 @@ impl fmt::Display for PreImage {
         }
         match &self.kind {
             KindOfPreImage::NoIndex { estimated_bytes, free_bytes, note, .. } => {
-                write!(f, "; the index will take about {}", amount::bytes(*estimated_bytes))?;
+                write!(f, "; the index will take at most about {}", amount::bytes(*estimated_bytes))?;
                 if let Some(free) = free_bytes {
                     write!(f, " of {} free", amount::bytes(*free))?;
                 }
@@ -182,7 +182,7 @@ fn survey_index(
     let (free_bytes, note) = match disk {
         DiskRoom::Free(free) if *free / 2 < estimated_bytes => {
             return Err(format!(
-                "the index will take about {}, and twice that must be free: {} are",
+                "the index will take at most about {}, and twice that must be free: {} are",
                 amount::bytes(estimated_bytes),
                 amount::bytes(*free)
             ));

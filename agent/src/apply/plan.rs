@@ -118,7 +118,7 @@ fn before_the_effect(view: View<'_>) -> Step {
         Seen::NoEntry { why } => return reject(format!("the database doesn't let the agent in: {why}")),
         Seen::Occupied { holder } if view.waited(WaitFor::Scope) >= SCOPE_PATIENCE => {
             return abort(format!(
-                "the table stayed in use by {holder}: approve the change again when that is over"
+                "the table stayed in use by {holder}: approve its next proposal when that is over"
             ));
         }
         // An earlier session of this change has begun nothing: it is on its way out.
@@ -204,7 +204,7 @@ fn applying(view: View<'_>) -> Step {
         }
         (Object::Partial, None) => Step::Record(Event::Failed {
             reason:
-                "the statement was interrupted; what it left half-done is put back: approve the change again"
+                "the statement was interrupted; what it left half-done is put back: approve its next proposal"
                     .to_owned(),
         }),
         (Object::Partial, Some(_)) => remove_or_give_up(view.record),
@@ -293,7 +293,7 @@ fn intruded(sight: &Sight) -> Option<String> {
     let intruder = sight.intruder.as_ref()?;
     Some(format!(
         "{intruder} holds the lock by which agents keep off each other's tables, and is no agent: end it, then \
-         approve the change again"
+         approve its next proposal"
     ))
 }
 
@@ -313,7 +313,7 @@ pub fn clock_set_back(now: Timestamp, latest: Timestamp) -> Option<String> {
     (behind > CLOCK_TOLERANCE).then(|| {
         format!(
             "this host's clock is {} min behind the newest line of the journal, so whether the approval still \
-             holds can't be known: set the clock, then approve the change again",
+             holds can't be known: set the clock, then approve its next proposal",
             behind.as_secs() / 60
         )
     })

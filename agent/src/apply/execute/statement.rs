@@ -74,7 +74,7 @@ impl Drive<'_> {
                 let reason = match forbidden {
                     Some(reason) => format!("it was cancelled: {reason}"),
                     None if is_stopping => {
-                        "the agent was stopped meanwhile: approve the change again".to_owned()
+                        "the agent was stopped meanwhile: approve its next proposal".to_owned()
                     }
                     None => explain(&code, &message, record.order.limits.lock_wait_ms).reason,
                 };

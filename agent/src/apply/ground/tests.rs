@@ -138,7 +138,7 @@ fn the_ground_is_told_in_words() {
         survey(&Change::CreateIndex(wanted("a b")), Some(&table()), &Named::Nothing, &room).unwrap();
     assert_eq!(
         pre_image.to_string(),
-        "about 1,000,000 rows, 100 MB; the index will take about 30 MB; free disk space was not checked: the \
+        "about 1,000,000 rows, 100 MB; the index will take at most about 30 MB; free disk space was not checked: the \
          server is on another host"
     );
     assert_eq!(pre_image.estimated_bytes(), 31_127_494);

@@ -151,7 +151,7 @@ async fn what_was_kept_and_what_has_no_undo_has_no_lease() {
     engine.reaches(&kept, S::Reverted).await;
     assert_eq!(
         engine.apply(&other).await,
-        Answer::Refused("the approval has expired: approve the change again".into())
+        Answer::Refused("the approval has expired: approve its next proposal".into())
     );
     assert_eq!(engine.reports.states(&kept).last(), Some(&S::Reverted));
     assert_eq!(engine.reports.states(&analyze).last(), Some(&S::Trial));

@@ -151,6 +151,9 @@ fn items(evidence: &Evidence, weighed: &Weighed, size_bytes: f64, touched: &[&Ef
             "hypopg, which knows no deduplication and is usually too high",
         ));
     }
+    if touched.is_empty() {
+        return items;
+    }
     let saved: f64 = weighed.effects.iter().map(Effect::saved_ms_per_hour).filter(|saved| *saved > 0.0).sum();
     items.push(EvidenceItem::new(
         "statement time saved",

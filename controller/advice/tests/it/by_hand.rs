@@ -101,6 +101,8 @@ fn an_index_that_no_statement_needs_says_so_and_is_the_persons_to_judge() {
         draft.reason
     );
     assert_eq!(draft.predicted, None);
+    let items: Vec<&str> = draft.evidence.iter().map(|item| item.label.as_str()).collect();
+    assert_eq!(items, ["size"], "nothing is saved and nothing predicted");
     assert!(draft.risks.iter().any(|risk| risk.contains("nobody was asked")), "{:?}", draft.risks);
 }
 

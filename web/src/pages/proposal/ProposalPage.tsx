@@ -17,6 +17,13 @@ import { Decision } from "./Decision.tsx";
 import { ProposalCost } from "./ProposalCost.tsx";
 import { ProposalStatements } from "./ProposalStatements.tsx";
 
+/** Why a proposal has no predicted effect. */
+const NOT_PREDICTED: Record<Proposal["kind"], string> = {
+  create_index: "None of the statements that were seen would use it, so no gain is predicted.",
+  analyze: "What better statistics bring can't be asked before they are there, so nothing is predicted.",
+  drop_index: "Another index does the same work, so no statement should notice.",
+};
+
 const CRUMBS = [{ label: "Proposals", to: links.proposals() }];
 
 export function Component() {
@@ -98,7 +105,7 @@ function ProposalView({ proposal }: { proposal: Proposal }) {
         {proposal.predicted ? (
           <EffectBar rows={[{ label: "statement time", of: proposal.predicted, kind: "predicted" }]} />
         ) : (
-          <span>No number is predicted for this kind of change. It is measured like any other.</span>
+          <span>{NOT_PREDICTED[proposal.kind]} It is measured like any other.</span>
         )}
       </Section>
       <ProposalStatements proposal={proposal} />
