@@ -17,7 +17,7 @@ use crate::apply::context::{ApplyConfig, ApplyInstance};
 use crate::collect::sink::ToOutbox;
 use crate::collect::{cost, supervise};
 use crate::config::{self, Config};
-use crate::engines::{self, Engine, EngineError};
+use crate::engines::{self, Engine, EngineError, Leave};
 use crate::link::connection::{self, IncomingOrder, LinkConfig};
 use crate::link::identity;
 use crate::link::outbox::{Outbox, SpoolConfig};
@@ -174,9 +174,13 @@ fn members(config: &Config, agent: AgentId, applier: &Arc<Applier>) -> Result<Ve
         let id = InstanceId::derive(agent, &instance.name);
         // A weak handle: the applier is taken apart while engines still exist.
         let applier = Arc::downgrade(applier);
-        let may_apply =
-            Arc::new(move || applier.upgrade().is_some_and(|applier| applier.obstacle(id).is_none()));
-        let engine: Arc<dyn Engine> = engines::connect(instance, id, may_apply)?.into();
+        let leave = Arc::new(move || match applier.upgrade() {
+            Some(applier) => {
+                Leave { may_apply: applier.obstacle(id).is_none(), approvers: applier.approvers(id) }
+            }
+            None => Leave::NONE,
+        });
+        let engine: Arc<dyn Engine> = engines::connect(instance, id, leave)?.into();
         members.push(Member { id, config: instance.clone(), engine });
     }
     Ok(members)

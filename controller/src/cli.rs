@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agents;
+mod approver;
 mod audit;
 mod doctor;
 mod owner;
@@ -48,6 +49,9 @@ enum Command {
     /// Accounts of people
     #[command(subcommand)]
     Account(accounts::AccountCommand),
+    /// Keys and signatures of approvers, for hosts that take signed approvals only
+    #[command(subcommand)]
+    Approver(approver::ApproverCommand),
     /// The record of who did what
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -68,6 +72,10 @@ pub fn main() -> ExitCode {
         print!("{}", crate::api::document::openapi_json());
         return ExitCode::SUCCESS;
     }
+    // An approver's machine has no controller.
+    if let Command::Approver(command) = &arguments.command {
+        return exit(approver::run(command).map(|()| ExitCode::SUCCESS));
+    }
     let config = match load(&arguments) {
         Ok(config) => config,
         Err(error) => {
@@ -77,13 +85,14 @@ pub fn main() -> ExitCode {
     };
     let is_about_data = !matches!(arguments.command, Command::CheckConfig);
     let acting = if is_about_data { owner::become_owner(&config.data.directory) } else { Ok(()) };
-    match acting.and_then(|()| carry_out(arguments.command, config)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(acting.and_then(|()| carry_out(arguments.command, config)))
+}
+
+fn exit(result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 fn load(arguments: &Arguments) -> Result<Config, ConfigError> {
@@ -130,7 +139,7 @@ fn carry_out(command: Command, config: Config) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Doctor => runtime.block_on(doctor::run(&config)),
-        Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Openapi | Command::Approver(_) => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -143,7 +152,9 @@ async fn on_the_store(command: Command, config: &Config) -> Result<ExitCode> {
         Command::Account(command) => accounts::run(command, &backing).await,
         Command::Audit(command) => audit::run(command, &backing).await,
         Command::SetupCode => accounts::print_setup_code(&backing).await,
-        Command::Run | Command::CheckConfig | Command::Openapi | Command::Doctor => Ok(()),
+        Command::Run | Command::CheckConfig | Command::Openapi | Command::Approver(_) | Command::Doctor => {
+            Ok(())
+        }
     };
     backing.close().await;
     result.map(|()| ExitCode::SUCCESS)

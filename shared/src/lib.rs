@@ -5,6 +5,7 @@
 
 // Names and values everything else is made of.
 pub mod engine;
+pub mod hex;
 pub mod id;
 pub mod timestamp;
 
@@ -12,6 +13,7 @@ pub mod timestamp;
 pub mod change;
 pub mod observation;
 
-// How a change reads as SQL, and how messages read as bytes.
+// How a change reads as SQL, what of it an approver signs, and how messages read as bytes.
+pub mod approval;
 pub mod dialect;
 pub mod wire;

@@ -5,6 +5,8 @@ export const BASE_URL = process.env.QS_URL ?? `http://127.0.0.1:${PORT}`;
 export const USER = process.env.QS_USER ?? "admin";
 export const PASSWORD = process.env.QS_PASSWORD ?? "mock-password";
 export const AGAINST_MOCK = process.env.QS_URL === undefined;
+/** The allow-list of the one agent, where the suite may write it. */
+export const ALLOW_LIST = process.env.QS_ALLOW_LIST;
 export const SIGNED_IN = "test-results/signed-in.json";
 
 export const launchOptions = {

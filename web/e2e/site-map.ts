@@ -44,7 +44,7 @@ export async function siteMap(request: APIRequestContext): Promise<Stop[]> {
     ...(change?.id ? [{ name: "change", path: links.change(change.id) }] : []),
     { name: "outcomes", path: links.outcomes() },
     { name: "audit", path: links.audit() },
-    ...["people", "tokens", "jobs", "about"].map((tab) => ({ name: `settings-${tab}`, path: links.settings(tab) })),
+    ...["people", "tokens", "key", "jobs", "about"].map((tab) => ({ name: `settings-${tab}`, path: links.settings(tab) })),
     { name: "no-such-page", path: "/no-such-page" },
   ];
 }

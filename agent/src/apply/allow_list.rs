@@ -4,6 +4,7 @@
 //! asks, and whoever approved it, the agent does nothing that isn't allowed here. It is read anew for every
 //! decision, so that a line taken out counts at once.
 
+mod approvals;
 mod glob;
 mod parse;
 
@@ -12,9 +13,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
+use querysmith_shared::approval::PublicKey;
 use querysmith_shared::change::{Change, ChangeKind};
+use querysmith_shared::wire::order::Unsigned;
 
 use super::amount;
+pub use approvals::{Approvals, Trusted};
 
 /// Where the file is unless configured otherwise.
 pub const DEFAULT_PATH: &str = "/etc/querysmith/allow.toml";
@@ -34,6 +38,8 @@ pub struct AllowList {
     pub max_concurrent_builds: u32,
     /// A further file whose presence stops everything new.
     pub stop_file: Option<PathBuf>,
+    /// Whose word counts.
+    pub approvals: Approvals,
     /// What is allowed; any one rule suffices.
     pub allow: Vec<Rule>,
     /// What is denied whatever `allow` says.
@@ -57,6 +63,8 @@ pub struct Rule {
     pub max_columns: Option<u32>,
     /// Largest estimated size of an index, bytes.
     pub max_index_bytes: Option<u64>,
+    /// How many approvers must have signed; `None` is what is usual for the kind.
+    pub signatures: Option<u8>,
 }
 
 /// Why nothing is allowed.
@@ -107,7 +115,11 @@ pub enum Permission {
     Granted {
         /// Largest estimated size of the index, bytes.
         max_index_bytes: Option<u64>,
+        /// The approvers who signed.
+        signed_by: Vec<String>,
     },
+    /// It may, once more approvers have signed.
+    Unsigned(Unsigned),
     /// It may not.
     Denied {
         /// Why, and how to allow it.
@@ -116,11 +128,19 @@ pub enum Permission {
 }
 
 impl Permission {
+    /// Why it may not be done as it is; `None` if it may.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Denied { reason } | Self::Unsigned(Unsigned { reason, .. }) => Some(reason),
+            Self::Granted { .. } => None,
+        }
+    }
+
     /// Why an index of this estimated size may not be built; `None` if it may.
     pub fn objection(&self, estimated_bytes: u64) -> Option<String> {
         match self {
-            Self::Denied { reason } => Some(reason.clone()),
-            Self::Granted { max_index_bytes: Some(most) } if estimated_bytes > *most => Some(format!(
+            Self::Denied { reason } | Self::Unsigned(Unsigned { reason, .. }) => Some(reason.clone()),
+            Self::Granted { max_index_bytes: Some(most), .. } if estimated_bytes > *most => Some(format!(
                 "the index will take at most about {}, and the allow-list ends at {}",
                 amount::bytes(estimated_bytes),
                 amount::bytes(*most)
@@ -157,8 +177,24 @@ impl AllowList {
         parse::parse(text)
     }
 
-    /// Whether `change` is allowed on the instance of this name.
-    pub fn permission(&self, instance: &str, change: &Change) -> Permission {
+    /// Whether `change` is allowed on the instance of this name, signed as it is by the owners of `signers`.
+    pub fn permission(&self, instance: &str, change: &Change, signers: &[PublicKey]) -> Permission {
+        let usual = approvals::usually_needed(change.kind());
+        self.permission_by(instance, change, signers, |rule| rule.signatures.unwrap_or(usual))
+    }
+
+    /// Whether `change`, which was kept, may be taken back: as to make it, but one signature is enough.
+    pub fn undo_permission(&self, instance: &str, change: &Change, signers: &[PublicKey]) -> Permission {
+        self.permission_by(instance, change, signers, |_| 1)
+    }
+
+    fn permission_by(
+        &self,
+        instance: &str,
+        change: &Change,
+        signers: &[PublicKey],
+        needed: impl Fn(&Rule) -> u8,
+    ) -> Permission {
         let denied = |reason: String| Permission::Denied { reason };
         if !self.enabled {
             return denied("this host's allow-list has enabled = false".to_owned());
@@ -168,21 +204,38 @@ impl AllowList {
         if self.deny.iter().any(|rule| rule.fits(instance, change)) {
             return denied(format!("{what}: this host's allow-list denies it"));
         }
+        if self.approvals == Approvals::Unsaid {
+            return denied(UNSAID.to_owned());
+        }
         let columns = columns(change);
-        let (mut size, mut too_wide) = (None, None);
+        let signed = self.approvals.signed(instance, change, signers);
+        let needed = |rule: &Rule| match self.approvals {
+            Approvals::Signed(_) => needed(rule),
+            Approvals::Unsigned | Approvals::Unsaid => 0,
+        };
+        // The most generous rule counts: each one alone would have allowed it.
+        let (mut size, mut too_wide, mut fewest) = (None, None, None);
         for rule in self.allow.iter().filter(|rule| rule.fits(instance, change)) {
             match rule.max_columns {
                 Some(most) if columns > most => too_wide = too_wide.max(Some(most)),
-                // The most generous rule counts: each one alone would have allowed it.
+                _ if signed.len() < usize::from(needed(rule)) => {
+                    fewest = Some(fewest.unwrap_or(u8::MAX).min(needed(rule)));
+                }
                 _ => size = wider(size, rule.max_index_bytes),
             }
         }
-        match (size, too_wide) {
-            (Some(max_index_bytes), _) => Permission::Granted { max_index_bytes },
-            (None, Some(most)) => denied(format!(
+        match (size, fewest, too_wide) {
+            (Some(max_index_bytes), ..) => {
+                let signed_by = signed.into_iter().map(str::to_owned).collect();
+                Permission::Granted { max_index_bytes, signed_by }
+            }
+            (None, Some(needed), _) => {
+                Permission::Unsigned(self.approvals.lacking(instance, change, needed, &signed))
+            }
+            (None, None, Some(most)) => denied(format!(
                 "{what}: the index has {columns} columns, and this host's allow-list ends at {most}"
             )),
-            (None, None) => denied(format!(
+            (None, None, None) => denied(format!(
                 "{what}: no rule of this host's allow-list allows it; one with kinds = [\"{}\"] would",
                 change.kind().as_str()
             )),
@@ -191,23 +244,26 @@ impl AllowList {
 }
 
 impl Rule {
+    fn fits_instance(&self, instance: &str) -> bool {
+        any(&self.instances, instance)
+    }
+
     fn fits(&self, instance: &str, change: &Change) -> bool {
-        let any = |patterns: &[String], name: &str| patterns.iter().any(|pattern| glob::fits(pattern, name));
         self.kinds.contains(&change.kind())
-            && any(&self.instances, instance)
+            && self.fits_instance(instance)
             && any(&self.databases, change.database())
             && any(&self.schemas, &change.table().schema)
             && any(&self.tables, &change.table().name)
     }
 }
 
-/// What is allowed on an instance at this moment: the kill-switch files, then the list.
-pub fn permission_now(path: &Path, stop_file: &Path, instance: &str, change: &Change) -> Permission {
-    match obstacle(path, stop_file) {
-        Ok(list) => list.permission(instance, change),
-        Err(reason) => Permission::Denied { reason },
-    }
+fn any(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| glob::fits(pattern, name))
 }
+
+/// Said of a list that names nobody.
+const UNSAID: &str = "this host's allow-list doesn't say whose approval counts: name each approver's key in an \
+                      [[approver]], or write approvals = \"unsigned\" above all sections to take the controller's word";
 
 /// The list, unless something stops every change on this host; then why.
 pub fn obstacle(path: &Path, stop_file: &Path) -> Result<AllowList, String> {
@@ -222,6 +278,7 @@ pub fn obstacle(path: &Path, stop_file: &Path) -> Result<AllowList, String> {
     let list = AllowList::load(path).map_err(|error| error.to_string())?;
     match &list.stop_file {
         Some(file) if is_there(file) => Err(stopped(file)),
+        _ if list.approvals == Approvals::Unsaid => Err(UNSAID.to_owned()),
         _ => Ok(list),
     }
 }

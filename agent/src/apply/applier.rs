@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use querysmith_shared::approval::{Approver, Signature};
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::id::{ChangeId, InstanceId};
-use querysmith_shared::wire::order::{Answer, Apply, Confirm, Lease, Order, Renew, UNKNOWN_CHANGE, Undo};
+use querysmith_shared::wire::order::{
+    Answer, Apply, Confirm, Lease, Order, Renew, UNKNOWN_CHANGE, Undo, Unsigned,
+};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::error;
 
-use super::allow_list::{self, Permission};
+use super::allow_list::Permission;
 use super::context::{ApplyConfig, ApplyInstance, BuildSlots, Context, Instance};
 use super::journal::entry::Event;
 use super::journal::record::Record;
@@ -89,7 +92,10 @@ impl Applier {
     pub async fn handle(&self, order: Order) -> Answer {
         let answered = match (&self.engine, order) {
             (Err(reason), _) => Err(reason.clone()),
-            (Ok(engine), Order::Apply(order)) => engine.apply(*order).await,
+            (Ok(engine), Order::Apply(order)) => match engine.unsigned(&order) {
+                Some(unsigned) => return Answer::Unsigned(unsigned),
+                None => engine.apply(*order).await,
+            },
             (Ok(engine), Order::Undo(order)) => engine.undo(order).await,
             (Ok(engine), Order::Confirm(order)) => engine.confirm(order).await,
             (Ok(engine), Order::Renew(order)) => match engine.renew(order).await {
@@ -104,17 +110,25 @@ impl Applier {
         }
     }
 
+    /// Whose signatures changes of an instance need at this moment; nobody's where the controller's word is enough.
+    pub fn approvers(&self, instance: InstanceId) -> Vec<Approver> {
+        let Ok(Engine { context, .. }) = &self.engine else { return Vec::new() };
+        match (context.instances.get(&instance), context.allow_list()) {
+            (Some(instance), Ok(list)) => list.approvals.approvers(&instance.name),
+            _ => Vec::new(),
+        }
+    }
+
     /// Why no change can be made on an instance at this moment, with the remedy; `None` if some can.
     pub fn obstacle(&self, instance: InstanceId) -> Option<String> {
         let engine = match &self.engine {
             Ok(engine) => engine,
             Err(reason) => return Some(reason.clone()),
         };
-        let config = &engine.context.config;
         if !engine.context.instances.contains_key(&instance) {
             return Some(NO_CONNECTION.to_owned());
         }
-        match allow_list::obstacle(&config.allow_list, &config.stop_file) {
+        match engine.context.allow_list() {
             Ok(list) if !list.enabled => Some("this host's allow-list has enabled = false".to_owned()),
             Ok(_) => None,
             Err(reason) => Some(reason),
@@ -169,7 +183,11 @@ impl Engine {
         if self.context.journal.bytes() > MAX_BYTES {
             return Err("this agent's journal is full: keep a copy of it, and begin a new one".to_owned());
         }
-        let received = Event::Received { order: Box::new(order.clone()) };
+        let signed_by = match self.context.permission(instance, &order) {
+            Permission::Granted { signed_by, .. } => signed_by,
+            Permission::Unsigned(_) | Permission::Denied { .. } => Vec::new(),
+        };
+        let received = Event::Received { order: Box::new(order.clone()), signed_by };
         match self.context.record(order.change, None, received).await {
             Ok(_) => {}
             // The same order came twice at the same time.
@@ -190,6 +208,21 @@ impl Engine {
         }
     }
 
+    /// What an order lacks that only needs more signatures, and isn't known yet: it may come again with them, so
+    /// the journal, in which a refusal is for ever, hears nothing of it.
+    fn unsigned(&self, order: &Apply) -> Option<Unsigned> {
+        let instance = self.context.instances.get(&order.instance)?;
+        // What can't be read is refused for that.
+        let is_new = self.known(order.change).is_ok_and(|known| known.is_none());
+        if !is_new || order::rendered(order).is_err() {
+            return None;
+        }
+        match self.context.permission(instance, order) {
+            Permission::Unsigned(unsigned) => Some(unsigned),
+            Permission::Granted { .. } | Permission::Denied { .. } => None,
+        }
+    }
+
     /// What speaks against an order before the database is even asked.
     fn objection(&self, order: &Apply, instance: &Instance) -> Option<String> {
         if self.withdrawn.contains(order.change) {
@@ -205,19 +238,16 @@ impl Engine {
         if let Err(reason) = order::rendered(order) {
             return Some(reason);
         }
-        match self.context.permission(instance, &order.what) {
-            Permission::Granted { .. } => None,
-            Permission::Denied { reason } => Some(reason),
-        }
+        self.context.permission(instance, order).refusal().map(str::to_owned)
     }
 
     /// What was kept is part of the database: to take it away is a change like any other, which the host may
     /// forbid. What is on trial may always go, and the host's own `revert` asks nobody.
-    fn may_remove_what_was_kept(&self, record: &Record) -> Result<(), String> {
+    fn may_remove_what_was_kept(&self, record: &Record, signatures: &[Signature]) -> Result<(), String> {
         let instance = self.context.instances.get(&record.order.instance).ok_or(NO_CONNECTION)?;
-        match self.context.permission(instance, &record.order.what) {
-            Permission::Granted { .. } => Ok(()),
-            Permission::Denied { reason } => Err(format!(
+        match self.context.undo_permission(instance, &record.order, signatures).refusal() {
+            None => Ok(()),
+            Some(reason) => Err(format!(
                 "{reason}; on the host it can be taken back anyway: querysmith-agent revert {}",
                 record.change
             )),
@@ -241,7 +271,7 @@ impl Engine {
                 ChangeState::Received | ChangeState::Armed => Event::Aborted { reason },
                 ChangeState::Applying | ChangeState::Trial | ChangeState::Confirmed => {
                     if record.state == ChangeState::Confirmed {
-                        self.may_remove_what_was_kept(&record)?;
+                        self.may_remove_what_was_kept(&record, &order.signatures)?;
                     }
                     match record.order.what.kind().can_be_undone() {
                         true => Event::RevertIntent { reason },

@@ -5,18 +5,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use querysmith_shared::change::Change;
+use querysmith_shared::approval::Signature;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::id::{ChangeId, InstanceId};
 use querysmith_shared::timestamp::Timestamp;
+use querysmith_shared::wire::order::Apply;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
-use super::allow_list::{self, Permission};
+use super::allow_list::{self, AllowList, Permission};
 use super::clock::{Clock, HostClock};
 use super::fault::{FaultPoint, Faults};
 use super::journal::entry::{Entry, Event};
 use super::journal::{Journal, RecordError};
 use super::leases::{self, Leases};
+use super::order;
 use super::report::Progress;
 use crate::engines::postgres::change::ChangeTarget;
 
@@ -100,10 +102,31 @@ impl Context {
         self.config.clock.read().wall
     }
 
-    /// What this host allows at this moment.
-    pub(super) fn permission(&self, instance: &Instance, what: &Change) -> Permission {
-        let config = &self.config;
-        allow_list::permission_now(&config.allow_list, &config.stop_file, &instance.name, what)
+    /// What this host allows of an order at this moment.
+    pub(super) fn permission(&self, instance: &Instance, order: &Apply) -> Permission {
+        match self.allow_list() {
+            Ok(list) => list.permission(&instance.name, &order.what, &order::signers(order)),
+            Err(reason) => Permission::Denied { reason },
+        }
+    }
+
+    /// Whether this host lets what an order did, and was kept, be taken back from afar at this moment.
+    pub(super) fn undo_permission(
+        &self,
+        instance: &Instance,
+        order: &Apply,
+        signatures: &[Signature],
+    ) -> Permission {
+        let signers = order::undo_signers(order, signatures);
+        match self.allow_list() {
+            Ok(list) => list.undo_permission(&instance.name, &order.what, &signers),
+            Err(reason) => Permission::Denied { reason },
+        }
+    }
+
+    /// The host's list of this moment, unless something stops every change; then why.
+    pub(super) fn allow_list(&self) -> Result<AllowList, String> {
+        allow_list::obstacle(&self.config.allow_list, &self.config.stop_file)
     }
 
     /// Adds a line to the journal without holding up the runtime.

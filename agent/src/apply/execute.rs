@@ -14,7 +14,6 @@ use querysmith_shared::id::ChangeId;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tracing::{debug, error, warn};
 
-use super::allow_list;
 use super::context::{BuildSlot, Context, Instance};
 use super::failure::DatabaseError;
 use super::journal::RecordError;
@@ -124,11 +123,10 @@ impl<'a> Drive<'a> {
     /// Waits for the change's turn; `None` if something happened to it, or the agent stops, before that.
     async fn take_turn(&self, instance: &Instance) -> Option<Turn<'a>> {
         let context = self.context;
-        let config = &context.config;
         let turn = async {
             let turn = instance.turn.clone().acquire_owned().await.expect("turns are never closed");
-            let list = allow_list::obstacle(&config.allow_list, &config.stop_file);
-            let slot = context.builds.take(list.map_or(1, |list| list.max_concurrent_builds)).await;
+            let most = context.allow_list().map_or(1, |list| list.max_concurrent_builds);
+            let slot = context.builds.take(most).await;
             (turn, slot)
         };
         let mut stop = context.stop.clone();
@@ -148,7 +146,7 @@ impl<'a> Drive<'a> {
                 unseen(error)
             }
         };
-        let permission = self.context.permission(instance, &record.order.what);
+        let permission = self.context.permission(instance, &record.order);
         let waiting = self.waiting.as_ref().map(|waiting| (waiting.what, waiting.since.elapsed()));
         let (now, latest) = (self.context.now(), self.context.journal.latest());
         let view = View { record, seen: &seen, permission: &permission, waiting, now, latest };

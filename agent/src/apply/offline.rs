@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use querysmith_shared::hex;
 
+use super::journal::entry::Entry;
 use super::journal::{Journal, JournalError};
 
 /// How often a copy of a journal that is being written is tried.
@@ -19,18 +21,12 @@ pub fn print_journal(state_dir: &Path, out: &mut impl Write) -> Result<()> {
         let entries = journal.after(sequence, 256)?;
         let Some(last) = entries.last() else { break };
         sequence = last.sequence;
-        for entry in entries {
-            let time = humantime(entry.at.0);
-            writeln!(
-                out,
-                "{:>6}  {time}  {}  {:<9}  {}",
-                entry.sequence, entry.change, entry.state, entry.event
-            )?;
+        for Entry { sequence, change, at, state, event } in entries {
+            writeln!(out, "{sequence:>6}  {at}  {change}  {state:<9}  {event}")?;
         }
     }
     let head = journal.verify_chain()?;
-    let hash: String = head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    writeln!(out, "{} lines, chain verified, head {hash}", head.sequence)?;
+    writeln!(out, "{} lines, chain verified, head {}", head.sequence, hex::encode(&head.hash))?;
     Ok(())
 }
 
@@ -67,36 +63,5 @@ impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
         // Nothing depends on it; the system's own sweep takes what stays.
         let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// UTC, from microseconds since 1970, as RFC 3339 with seconds.
-fn humantime(micros: i64) -> String {
-    let seconds = micros.div_euclid(1_000_000);
-    let (days, second_of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Days to civil date, by Howard Hinnant's public algorithm.
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
-    let month = if month_shifted < 10 { month_shifted + 3 } else { month_shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (second_of_day / 3_600, second_of_day / 60 % 60, second_of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::humantime;
-
-    #[test]
-    fn times_are_read_by_people() {
-        assert_eq!(humantime(0), "1970-01-01T00:00:00Z");
-        assert_eq!(humantime(951_782_400_000_000), "2000-02-29T00:00:00Z");
-        assert_eq!(humantime(1_767_225_599_999_999), "2025-12-31T23:59:59Z");
-        assert_eq!(humantime(-1), "1969-12-31T23:59:59Z");
     }
 }

@@ -1,5 +1,7 @@
 //! Whether an order is one that may be carried out at all: pure checks of the order itself.
 
+use querysmith_link::signature;
+use querysmith_shared::approval::{Approval, PublicKey, Signature};
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::{Change, CreateIndex, DropIndex, index_name};
 use querysmith_shared::dialect::{Rendered, postgres};
@@ -49,6 +51,39 @@ pub fn rendered(order: &Apply) -> Result<Rendered, String> {
         return Err("the text that was approved is not the text that this agent would run".to_owned());
     }
     Ok(rendered)
+}
+
+/// Whose keys signed exactly what this agent would run for the order; nobody's where it can't be rendered.
+pub fn signers(order: &Apply) -> Vec<PublicKey> {
+    signers_of(order, &order.signatures, |approval| approval.text())
+}
+
+/// Whose keys signed exactly what this agent would run to take back what the order did.
+pub fn undo_signers(order: &Apply, signatures: &[Signature]) -> Vec<PublicKey> {
+    signers_of(order, signatures, |approval| approval.undo_text())
+}
+
+fn signers_of(
+    order: &Apply,
+    signatures: &[Signature],
+    text: impl Fn(&Approval<'_>) -> String,
+) -> Vec<PublicKey> {
+    if signatures.is_empty() {
+        return Vec::new();
+    }
+    let Ok(rendered) = rendered(order) else { return Vec::new() };
+    let approval = Approval {
+        change: order.change,
+        instance: order.instance,
+        system_identifier: &order.system_identifier,
+        database: order.what.database(),
+        rendered: &rendered,
+        limits: order.limits,
+        expires_at: order.expires_at,
+    };
+    let text = text(&approval);
+    let good = signatures.iter().filter(|signature| signature::is_of(signature, &text));
+    good.map(|signature| signature.key).collect()
 }
 
 /// Whether two orders of one id ask for the same.

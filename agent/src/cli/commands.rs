@@ -10,9 +10,10 @@ use querysmith_shared::id::InstanceId;
 use querysmith_shared::observation::collector::Problem;
 use uuid::Uuid;
 
-use crate::apply::allow_list::{AllowList, AllowListError};
+use crate::apply::allow_list::{self, AllowList, AllowListError, Approvals};
+use crate::apply::context::ApplyConfig;
 use crate::config::{Config, Instance};
-use crate::engines;
+use crate::engines::{self, Leave};
 
 /// Name of the changing role where the configuration has none.
 const APPLY_ROLE: &str = "querysmith_apply";
@@ -37,13 +38,14 @@ pub(super) async fn check(config: &Config) -> Result<ExitCode> {
     let mut complete = true;
     for instance in &config.instances {
         // What is looked at here is reported to nobody, so any id will do.
-        let engine = engines::connect(instance, InstanceId(Uuid::nil()), Arc::new(|| false))?;
+        let engine = engines::connect(instance, InstanceId(Uuid::nil()), Arc::new(|| Leave::NONE))?;
         let missing = engine.check().await;
         let mut out = std::io::stdout().lock();
         let is_complete = missing.problems.is_empty();
         let verdict = if is_complete { "complete" } else { "something is missing" };
         let version = engine.server().map_or_else(String::new, |server| format!(" {}", server.version));
         writeln!(out, "{}: {}{version}, {verdict}", instance.name, engine.kind()).context("writing")?;
+        writeln!(out, "  changes: {}", changes(config, instance)).context("writing")?;
         for problem in &missing.problems {
             print(&mut out, "missing", problem).context("writing")?;
         }
@@ -55,6 +57,26 @@ pub(super) async fn check(config: &Config) -> Result<ExitCode> {
         complete &= is_complete;
     }
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Whether changes can be made on an instance, and on whose word.
+fn changes(config: &Config, instance: &Instance) -> String {
+    if instance.apply_url.is_none() {
+        return "none, as it has no apply_url".to_owned();
+    }
+    let apply = ApplyConfig::new(config.state.directory.clone());
+    let list = match allow_list::obstacle(&config.apply.allow_list, &apply.stop_file) {
+        Ok(list) if list.enabled => list,
+        Ok(_) => return "none, as the allow-list has enabled = false".to_owned(),
+        Err(reason) => return format!("none: {reason}"),
+    };
+    let approvers = list.approvals.approvers(&instance.name);
+    let names: Vec<&str> = approvers.iter().map(|approver| approver.name.as_str()).collect();
+    match names.as_slice() {
+        [] if list.approvals == Approvals::Unsigned => "allowed on the controller's word".to_owned(),
+        [] => "none, as no approver is named for it".to_owned(),
+        names => format!("allowed when signed by {}", names.join(", ")),
+    }
 }
 
 fn print(out: &mut impl Write, what: &str, problem: &Problem) -> std::io::Result<()> {

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use querysmith_shared::approval::Approver;
 use querysmith_shared::dialect::identifier::BadName;
 use querysmith_shared::engine;
 use querysmith_shared::id::InstanceId;
@@ -147,8 +148,22 @@ pub enum EngineError {
     },
 }
 
-/// Tells whether changes may be made on an instance at this moment.
-pub type MayApply = Arc<dyn Fn() -> bool + Send + Sync>;
+/// What the host lets be done to an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leave {
+    /// Changes may be made.
+    pub may_apply: bool,
+    /// Whose signatures they need; nobody's where the controller's word is enough.
+    pub approvers: Vec<Approver>,
+}
+
+impl Leave {
+    /// Nothing.
+    pub const NONE: Self = Self { may_apply: false, approvers: Vec::new() };
+}
+
+/// Tells what the host lets be done at this moment.
+pub type AskLeave = Arc<dyn Fn() -> Leave + Send + Sync>;
 
 /// Where changes of an instance are made; `None` where it has no role for it.
 pub fn change_target(config: &config::Instance) -> Result<Option<ChangeTarget>, EngineError> {
@@ -168,7 +183,7 @@ pub fn grants(
 pub fn connect(
     config: &config::Instance,
     id: InstanceId,
-    may_apply: MayApply,
+    leave: AskLeave,
 ) -> Result<Box<dyn Engine>, EngineError> {
-    Ok(Box::new(postgres::Postgres::new(config, id, may_apply)?))
+    Ok(Box::new(postgres::Postgres::new(config, id, leave)?))
 }

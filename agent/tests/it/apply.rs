@@ -9,6 +9,7 @@ mod host;
 mod leases;
 mod ordinary;
 mod refusals;
+mod signed;
 mod stage;
 mod trouble;
 mod versions;

@@ -2,26 +2,26 @@
 
 use std::collections::HashMap;
 
+use actix_web::get;
 use actix_web::web::{Data, Json};
-use actix_web::{get, post};
 use chrono::{DateTime, TimeDelta, Utc};
 use querysmith_advice::measure::effect;
 use querysmith_advice::propose::draft;
 use querysmith_shared::change::lifecycle;
-use querysmith_shared::id::{ChangeId, StatementId};
+use querysmith_shared::id::StatementId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::caller::{Approver, Viewer};
+use super::caller::Viewer;
 use super::changes::{ChangeRow, ChangeState, change_row};
 use super::context::ApiContext;
-use super::decided::decided;
 use super::hold::{Held, Lease};
-use super::input::{Id, Sent, required_text};
+use super::input::Id;
 use super::problem::Problem;
-use super::shapes::{ChangeSql, EffectVerdict, Interval, MAX_REASON_CHARS, ReasonBody};
-use crate::approve::{self as approval, Decider, verdict};
+use super::shapes::{ChangeSql, EffectVerdict, Interval};
+use super::signing::{Given, Signing, Unsigned, signed, unsigned_of};
+use crate::approve::verdict;
 use crate::store::read_changes::{ChangeDetail, ReadEvent, StatementMinute};
 use crate::store::value::moment;
 
@@ -183,6 +183,12 @@ pub struct Change {
     pub lease: Option<Lease>,
     /// Who holds its verdict.
     pub held: Option<Held>,
+    /// Who signed it.
+    pub signatures: Vec<Given>,
+    /// What its host asks for before it begins.
+    pub unsigned: Option<Unsigned>,
+    /// What an approver signs now to let it begin, or to take back what was kept; and who may.
+    pub signing: Option<Signing>,
 }
 
 /// Shown before and after a change.
@@ -196,42 +202,6 @@ const MOST_EXPECTED: usize = 20;
     params(("id" = Uuid, Path, description = "the change")), responses((status = 200, body = Change), Problem))]
 #[get("/changes/{id}")]
 pub(crate) async fn change(context: Data<ApiContext>, _: Viewer, id: Id) -> Result<Json<Change>, Problem> {
-    Ok(Json(read(&context, id.0).await?))
-}
-
-/// Asks for a change to be taken back. For approvers.
-#[utoipa::path(tag = "changes", operation_id = "undo", request_body = ReasonBody,
-    params(("id" = Uuid, Path, description = "the change")), responses((status = 200, body = Change), Problem))]
-#[post("/changes/{id}/undo")]
-pub(crate) async fn undo(
-    context: Data<ApiContext>,
-    id: Id,
-    sent: Sent<Approver, ReasonBody>,
-) -> Result<Json<Change>, Problem> {
-    let reason = required_text("reason", &sent.body.reason, MAX_REASON_CHARS)?;
-    let name = sent.who.0.label();
-    let decider = Decider { name: &name, role: sent.who.0.role };
-    let decision =
-        approval::undo(&context.store, &context.wake, ChangeId(id.0), decider, &reason, Utc::now()).await;
-    decided(decision, "change")?;
-    Ok(Json(read(&context, id.0).await?))
-}
-
-/// Calls a change off before it has taken effect. For approvers.
-#[utoipa::path(tag = "changes", operation_id = "withdraw", request_body = ReasonBody,
-    params(("id" = Uuid, Path, description = "the change")), responses((status = 200, body = Change), Problem))]
-#[post("/changes/{id}/withdraw")]
-pub(crate) async fn withdraw(
-    context: Data<ApiContext>,
-    id: Id,
-    sent: Sent<Approver, ReasonBody>,
-) -> Result<Json<Change>, Problem> {
-    let reason = required_text("reason", &sent.body.reason, MAX_REASON_CHARS)?;
-    let name = sent.who.0.label();
-    let decider = Decider { name: &name, role: sent.who.0.role };
-    let (store, wake) = (&context.store, &context.wake);
-    let decision = approval::withdraw(store, wake, ChangeId(id.0), decider, &reason, Utc::now()).await;
-    decided(decision, "change")?;
     Ok(Json(read(&context, id.0).await?))
 }
 
@@ -251,8 +221,10 @@ pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Change, Probl
         statement.text = texts.get(id).cloned().unwrap_or_default();
         statement.series = series.remove(id).unwrap_or_default();
     }
+    let (signatures, signing) = signed(context, &found).await?;
     let can = can(&found);
-    let on_trial = found.row.state == lifecycle::ChangeState::Trial;
+    let state = found.row.state;
+    let on_trial = state == lifecycle::ChangeState::Trial;
     Ok(Change {
         sql: found.sql.into(),
         events: events.into_iter().map(event_of).collect(),
@@ -263,6 +235,9 @@ pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Change, Probl
         object_name: found.object_name,
         verified_at: found.verified_at,
         lease: lease_of(on_trial, found.lease),
+        signatures,
+        unsigned: unsigned_of(state, found.unsigned),
+        signing,
         held: found.held.filter(|_| on_trial).map(|(by, reason, at)| Held { by, reason, at }),
         row: change_row(found.row),
     })

@@ -4,10 +4,10 @@
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse};
+use querysmith_shared::hex;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::answer::no_such_route;
-use super::secret::hex;
 
 #[derive(RustEmbed)]
 #[folder = "../web/dist"]
@@ -51,7 +51,7 @@ pub(super) async fn console(request: HttpRequest) -> HttpResponse {
 }
 
 fn answer(request: &HttpRequest, path: &str, file: EmbeddedFile) -> HttpResponse {
-    let etag = format!("\"{}\"", &hex(&file.metadata.sha256_hash())[..32]);
+    let etag = format!("\"{}\"", &hex::encode(&file.metadata.sha256_hash())[..32]);
     let cached = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_cached =
         cached.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));

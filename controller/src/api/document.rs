@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::{
     about, activity, agents, audit, by_hand, change, changes, events, export, findings, fleet, hold, indexes,
     instance, instances, jobs, outcomes, proposal, proposals, queries, query, series, session, settings,
-    tokens, users,
+    signing, take_back, tokens, users,
 };
 
 /// Where the API lives.
@@ -53,8 +53,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(export::export_proposal)
         .service(changes::changes)
         .service(change::change)
-        .service(change::undo)
-        .service(change::withdraw)
+        .service(take_back::undo)
+        .service(take_back::withdraw)
+        .service(signing::sign)
         .service(hold::hold)
         .service(hold::release)
         .service(hold::keep)

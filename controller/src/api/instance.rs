@@ -13,6 +13,7 @@ use super::input::Id;
 use super::instances::{Instance, instance_of, loads};
 use super::problem::Problem;
 use super::shapes::unknown_instance;
+use super::signing::{TrustedApprover, trusted};
 use crate::store::read_instances::HostRow;
 use crate::store::value::moment;
 
@@ -95,6 +96,10 @@ pub struct InstanceDetail {
     pub system_identifier: Option<String>,
     /// Databases that are watched.
     pub databases: Vec<String>,
+    /// Its host lets changes be made.
+    pub may_apply: bool,
+    /// Whose signatures they need; nobody's where the controller's word is enough.
+    pub approvers: Vec<TrustedApprover>,
     /// The collectors.
     pub collectors: Vec<Collector>,
     /// Missing telemetry, newest first.
@@ -124,6 +129,8 @@ pub(crate) async fn instance(
     Ok(Json(InstanceDetail {
         system_identifier: row.system_identifier.clone(),
         databases: row.databases.clone(),
+        may_apply: row.may_apply,
+        approvers: trusted(&row.approvers),
         collectors: row.collectors.iter().map(collector_of).collect(),
         gaps: gaps
             .into_iter()

@@ -52,5 +52,7 @@ pub mod query;
 pub mod series;
 pub mod session;
 pub mod settings;
+pub mod signing;
+pub mod take_back;
 pub mod tokens;
 pub mod users;

@@ -1,6 +1,7 @@
 //! Lists in pages. A cursor says where the last page ended, by the values of its last row, so that rows
 //! that come or go meanwhile neither repeat others nor hide them.
 
+use querysmith_shared::hex;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -60,8 +61,7 @@ pub fn page<T, K: Serialize>(mut rows: Vec<T>, limit: u32, total: i64, key: impl
 
 /// Writes a key as a cursor.
 pub fn encode<K: Serialize>(key: &K) -> String {
-    let bytes = serde_json::to_vec(key).unwrap_or_default();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&serde_json::to_vec(key).unwrap_or_default())
 }
 
 /// Reads a cursor back as a key.

@@ -5,6 +5,7 @@ use actix_web::{get, post};
 use chrono::{DateTime, Utc};
 use querysmith_advice::evidence;
 use querysmith_advice::propose::draft;
+use querysmith_shared::hex;
 use querysmith_shared::id::{ProposalId, StatementId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,10 +18,11 @@ use super::input::{Id, Sent, optional_text, required_text};
 use super::problem::Problem;
 use super::proposals::{ProposalRow, proposal_row};
 use super::same_variants::same_variants;
-use super::secret::{hex, unhex};
 use super::shapes::{ChangeSql, Evidence, Interval, MAX_REASON_CHARS, ReasonBody};
-use crate::approve::{self as approval, Decider};
+use super::signing::{SignatureBody, Signing, signature_of, signing_of};
+use crate::approve::{self as approval, Decider, Yes};
 use crate::store::read_proposals::ProposalDetail;
+use crate::store::signatures::Purpose;
 
 /// What a proposal does to one statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -123,6 +125,8 @@ pub struct Proposal {
     pub end_reason: Option<String>,
     /// The change it became.
     pub change_id: Option<Uuid>,
+    /// What an approver signs, and who may; nothing where the change can't be rendered any more.
+    pub signing: Option<Signing>,
 }
 
 /// A yes, to exactly the text of the digest.
@@ -133,6 +137,8 @@ pub struct ApproveBody {
     pub digest: String,
     /// Why, for the record.
     pub reason: Option<String>,
+    /// Of the approval's text, for hosts that take signed approvals only.
+    pub signature: Option<SignatureBody>,
 }
 
 /// One proposal.
@@ -158,15 +164,15 @@ pub(crate) async fn approve(
     id: Id,
     sent: Sent<Approver, ApproveBody>,
 ) -> Result<Json<Proposal>, Problem> {
-    let digest = unhex(&sent.body.digest)
+    let digest = hex::decode(&sent.body.digest)
         .ok_or_else(|| Problem::bad_field("digest", "a digest is 64 hexadecimal digits"))?;
     let reason = optional_text("reason", sent.body.reason.as_deref(), MAX_REASON_CHARS)?;
+    let signature = signature_of(sent.body.signature.as_ref())?;
     let name = sent.who.0.label();
     let decider = Decider { name: &name, role: sent.who.0.role };
-    let which = ProposalId(id.0);
+    let yes = Yes { read: &digest, reason: reason.as_deref(), signature: signature.as_ref() };
     let (store, wake) = (&context.store, &context.wake);
-    let decision =
-        approval::approve(store, wake, which, &digest, decider, reason.as_deref(), Utc::now()).await;
+    let decision = approval::approve(store, wake, ProposalId(id.0), yes, decider, Utc::now()).await;
     decided(decision, "proposal")?;
     Ok(Json(read(&context, id.0).await?))
 }
@@ -197,6 +203,7 @@ pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Proposal, Pro
     let ids: Vec<StatementId> =
         found.draft.statements.iter().map(|statement| statement.statement_id).collect();
     let texts = context.store.short_texts(found.row.instance_id, &ids).await?;
+    let signing = context.store.signing(found.draft.change_id).await?;
     let verdict = verdict_of(&found);
     let end_reason = end_reason(&found);
     let draft = found.draft;
@@ -219,7 +226,7 @@ pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Proposal, Pro
         evidence: draft.evidence.into_iter().map(Evidence::from).collect(),
         statements: statements.collect(),
         sql: found.sql.into(),
-        digest: hex(&found.digest),
+        digest: hex::encode(&found.digest),
         lock: draft.lock,
         duration_estimate_s: draft
             .duration_estimate_s
@@ -230,6 +237,7 @@ pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Proposal, Pro
         verdict,
         end_reason,
         change_id: found.change,
+        signing: signing.as_ref().and_then(|signing| signing_of(signing, Purpose::Apply)),
     })
 }
 

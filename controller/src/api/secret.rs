@@ -1,6 +1,7 @@
 //! Secrets that people and programs carry. The store keeps their SHA-256 only: they are random enough that
 //! nothing slower is needed.
 
+use querysmith_shared::hex;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 
@@ -13,12 +14,12 @@ const CODE_CHARACTERS: usize = 20;
 
 /// A new session key.
 pub fn session_key() -> String {
-    hex(&rand::random::<[u8; 32]>())
+    hex::encode(&rand::random::<[u8; 32]>())
 }
 
 /// A new API token.
 pub fn api_token() -> String {
-    format!("{TOKEN_PREFIX}{}", hex(&rand::random::<[u8; 32]>()))
+    format!("{TOKEN_PREFIX}{}", hex::encode(&rand::random::<[u8; 32]>()))
 }
 
 /// A new set-up code.
@@ -46,23 +47,6 @@ pub fn setup_code_hash(code: &str) -> [u8; 32] {
     hash(&typed)
 }
 
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// 32 bytes from 64 hexadecimal digits.
-pub fn unhex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,14 +58,5 @@ mod tests {
         let typed = code.replace('-', " ").to_lowercase();
         assert_eq!(setup_code_hash(&code), setup_code_hash(&typed));
         assert_ne!(setup_code_hash(&code), setup_code_hash(&setup_code()));
-    }
-
-    #[test]
-    fn hexadecimal_digits_are_read_back() {
-        let bytes = rand::random::<[u8; 32]>();
-        assert_eq!(unhex(&hex(&bytes)), Some(bytes));
-        assert_eq!(unhex("00"), None);
-        assert_eq!(unhex(&"zz".repeat(32)), None);
-        assert_eq!(unhex(&"+1".repeat(32)), None);
     }
 }

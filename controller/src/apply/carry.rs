@@ -105,6 +105,9 @@ async fn carry(store: &Store, agents: &dyn Agents, pending: &PendingOrder, step:
         Meaning::Ended { end, actor, detail } => {
             store.order_ended(pending, end, (actor, &detail), now()).await.context("failed to note a refusal")
         }
+        Meaning::Unsigned(unsigned) => {
+            store.order_unsigned(pending, &unsigned, now()).await.context("failed to note what is lacking")
+        }
         Meaning::Again => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::timestamp::Timestamp;
-use querysmith_shared::wire::order::{Answer, Apply, Confirm, Order, UNKNOWN_CHANGE, Undo};
+use querysmith_shared::wire::order::{Answer, Apply, Confirm, Order, UNKNOWN_CHANGE, Undo, Unsigned};
 
 use crate::fleet::roster::OrderError;
 use crate::store::changes::{Actor, Wanted};
@@ -31,6 +31,8 @@ pub enum Meaning {
         /// Why.
         detail: String,
     },
+    /// It needs more signatures.
+    Unsigned(Unsigned),
     /// Nobody knows; it is sent again later.
     Again,
 }
@@ -39,10 +41,15 @@ pub enum Meaning {
 pub fn next_step(pending: &PendingOrder, now: Timestamp) -> Option<Step> {
     match pending.wanted {
         Wanted::None => None,
-        // Once it was offered the agent may have it, and only the agent can say that it has not begun.
-        Wanted::Apply if pending.state == ChangeState::Approved && pending.expires_at <= now => {
+        // Once it was offered the agent may have it, and only the agent can say that it has not begun: as it does
+        // of one that too few signed.
+        Wanted::Apply
+            if (pending.state == ChangeState::Approved || pending.is_unsigned)
+                && pending.expires_at <= now =>
+        {
             Some(Step::Expired)
         }
+        Wanted::Apply if pending.is_unsigned => None,
         Wanted::Apply => Some(Step::Send(Order::Apply(Box::new(Apply {
             change: pending.change,
             instance: pending.instance,
@@ -52,10 +59,13 @@ pub fn next_step(pending: &PendingOrder, now: Timestamp) -> Option<Step> {
             digest: pending.digest,
             approved_by: pending.approved_by.clone(),
             expires_at: pending.expires_at,
+            signatures: pending.signatures.clone(),
         })))),
-        Wanted::Undo => {
-            Some(Step::Send(Order::Undo(Undo { change: pending.change, reason: pending.reason.clone() })))
-        }
+        Wanted::Undo => Some(Step::Send(Order::Undo(Undo {
+            change: pending.change,
+            reason: pending.reason.clone(),
+            signatures: pending.signatures.clone(),
+        }))),
         Wanted::Confirm => Some(Step::Send(Order::Confirm(Confirm {
             change: pending.change,
             reason: pending.reason.clone(),
@@ -81,7 +91,10 @@ pub fn meaning(wanted: Wanted, answer: Result<Answer, OrderError>) -> Meaning {
             Meaning::Ended { end: ChangeState::Aborted, actor: Actor::Agent, detail: reason }
         }
         Ok(Answer::Refused(reason)) => refused(reason),
-        Ok(Answer::WhatIf(_) | Answer::Leases(_)) => refused("it answered another question".to_owned()),
+        Ok(Answer::Unsigned(unsigned)) if wanted == Wanted::Apply => Meaning::Unsigned(unsigned),
+        Ok(Answer::WhatIf(_) | Answer::Leases(_) | Answer::Unsigned(_)) => {
+            refused("it answered another question".to_owned())
+        }
         Err(OrderError::Refused(refusal)) => refused(refusal.reason),
         Err(OrderError::NotConnected | OrderError::Timeout) => Meaning::Again,
     }

@@ -2,12 +2,15 @@
 //! the audit record are one transaction.
 
 pub mod hold;
+pub mod signing;
 pub mod verdict;
 
 use chrono::{DateTime, Utc};
 use querysmith_advice::evidence::ProposalState;
+use querysmith_shared::approval::Signature;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::dialect::postgres;
+use querysmith_shared::hex;
 use querysmith_shared::id::{ChangeId, ProposalId};
 use serde_json::json;
 
@@ -17,6 +20,7 @@ use crate::store::changes::{Actor, Wanted};
 use crate::store::decisions::{Decision, LockedProposal};
 use crate::store::error::StoreError;
 use crate::store::people::Role;
+use crate::store::signatures::Purpose;
 use crate::store::value::timestamp;
 use crate::wake::{Topic, Wake};
 use verdict::{Refusal, Standing};
@@ -44,16 +48,27 @@ pub enum DecideError {
     Store(#[from] StoreError),
 }
 
-/// Approves a proposal whose text has the digest `read`; the change is wanted to be applied from then on.
+/// A yes.
+#[derive(Debug, Clone, Copy)]
+pub struct Yes<'a> {
+    /// Digest of the text that was read.
+    pub read: &'a [u8; 32],
+    /// Why, for the record.
+    pub reason: Option<&'a str>,
+    /// Of the approval's text, for hosts that take nobody's word.
+    pub signature: Option<&'a Signature>,
+}
+
+/// Approves a proposal, and exactly the text that was read; the change is wanted to be applied from then on.
 pub async fn approve(
     store: &Store,
     wake: &Wake,
     id: ProposalId,
-    read: &[u8; 32],
+    yes: Yes<'_>,
     decider: Decider<'_>,
-    reason: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<ChangeId, DecideError> {
+    let Yes { read, reason, signature } = yes;
     let decision = Decision { by: decider.name, reason, at: now };
     // Before the transaction: who waits for a lock must not wait for a second connection too.
     let overtaken = store.why_overtaken(id, timestamp(now)).await?;
@@ -63,11 +78,15 @@ pub async fn approve(
     verdict::approve(&standing, read, decider.role, now)?;
     writing.decide_proposal(id, ProposalState::Approved, decision).await?;
     writing.add_change(&proposal, decision).await?;
+    signing::take(&mut writing, proposal.change, Purpose::Apply, signature, (decider.name, now)).await?;
     let detail = said("approved", decider.name, reason);
     writing
         .add_change_event(proposal.change, Actor::Person, ChangeState::Approved, &detail, timestamp(now))
         .await?;
-    let detail = json!({ "reason": reason, "digest": hex(read), "proposal": id, "change": proposal.change });
+    let detail = json!({
+        "reason": reason, "digest": hex::encode(read), "proposal": id, "change": proposal.change,
+        "key": signature.map(|signature| signature.key.to_string()),
+    });
     let subject = subject(&proposal.title, &proposal.instance_name);
     writing
         .add_audit(&Deed { actor: decider.name, action: "proposal.approve", subject: &subject, detail }, now)
@@ -103,16 +122,25 @@ pub async fn reject(
     Ok(())
 }
 
+/// On what grounds a change is taken back.
+#[derive(Debug, Clone, Copy)]
+pub struct Because<'a> {
+    /// Why, for the record.
+    pub reason: &'a str,
+    /// Of the undo's text, for what was kept on a host that takes nobody's word.
+    pub signature: Option<&'a Signature>,
+}
+
 /// Asks for a change to be taken back; the agent does it, by the undo in its journal.
 pub async fn undo(
     store: &Store,
     wake: &Wake,
     id: ChangeId,
     decider: Decider<'_>,
-    reason: &str,
+    because: Because<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), DecideError> {
-    take_back(store, wake, id, Way::Undo, decider, reason, now).await
+    take_back(store, wake, id, Way::Undo, decider, because, now).await
 }
 
 /// Calls a change off before it has taken effect. What no agent was told ends here; of the rest the agent is
@@ -125,7 +153,7 @@ pub async fn withdraw(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), DecideError> {
-    take_back(store, wake, id, Way::Withdraw, decider, reason, now).await
+    take_back(store, wake, id, Way::Withdraw, decider, Because { reason, signature: None }, now).await
 }
 
 /// From which side of its effect a change is taken back.
@@ -141,7 +169,7 @@ async fn take_back(
     id: ChangeId,
     way: Way,
     decider: Decider<'_>,
-    reason: &str,
+    Because { reason, signature }: Because<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), DecideError> {
     if decider.role < Role::Approver {
@@ -153,6 +181,9 @@ async fn take_back(
     let (action, what) = match way {
         Way::Undo => {
             verdict::can_be_undone(change.kind, change.state, change.wanted, wanted_by)?;
+            if change.state == ChangeState::Confirmed {
+                signing::take(&mut writing, id, Purpose::Undo, signature, (decider.name, now)).await?;
+            }
             ("change.undo", "undo asked for")
         }
         Way::Withdraw => {
@@ -203,8 +234,4 @@ fn said(what: &str, by: &str, reason: Option<&str>) -> String {
         Some(reason) => format!("{what} by {by}: {reason}"),
         None => format!("{what} by {by}"),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

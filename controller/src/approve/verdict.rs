@@ -29,6 +29,18 @@ pub enum Refusal {
     /// The text that would run is not the text that is stored.
     #[error("the proposal's text is not what its change renders to")]
     TextDiffers,
+    /// The host takes nobody's word for it.
+    #[error("this server's host takes signed approvals only, of {}", .0.join(", "))]
+    SignatureNeeded(Vec<String>),
+    /// The key is nobody's there.
+    #[error("this server's host doesn't know the key; its approvers are {}", .0.join(", "))]
+    UnknownKey(Vec<String>),
+    /// It was made with another key, or of another text.
+    #[error("the signature isn't one of this text by this key")]
+    BadSignature,
+    /// Signatures come too late, or for nothing.
+    #[error("a change that is {0} waits for no signature")]
+    NothingToSign(ChangeState),
     /// There is nothing in place that could be taken back.
     #[error("a change that is {0} can't be undone")]
     NotInPlace(ChangeState),
@@ -130,6 +142,14 @@ pub fn can_be_withdrawn(state: ChangeState, wanted: Wanted, wanted_by: Option<&s
         return Err(Refusal::TooLate(state));
     }
     once(wanted, wanted_by)
+}
+
+/// May it be signed, as far as the change itself is concerned? Only what has not begun.
+pub fn can_be_signed(state: ChangeState, wanted: Wanted) -> Result<(), Refusal> {
+    match (state, wanted) {
+        (ChangeState::Approved | ChangeState::Offered, Wanted::Apply) => Ok(()),
+        _ => Err(Refusal::NothingToSign(state)),
+    }
 }
 
 /// May its verdict be held, as far as the change itself is concerned?

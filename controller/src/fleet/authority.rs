@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use querysmith_link::certificates::pin_of;
+use querysmith_shared::hex;
 use querysmith_shared::id::AgentId;
 use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::{AGENT_URI, CONTROLLER_NAME};
@@ -187,7 +188,7 @@ impl Authority {
         serial[0] = serial[0] & 0x7f | 0x40;
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         let certificate = params.signed_by(&key, &self.issuer).map_err(IssueError::Signing)?;
-        let serial = serial.iter().map(|byte| format!("{byte:02x}")).collect();
+        let serial = hex::encode(&serial);
         Ok((certificate.pem(), IssuedCertificate { serial, not_after: now.after(AGENT_LIFE) }))
     }
 }
@@ -196,7 +197,7 @@ impl Authority {
 /// issuer, and not only by a signature that does not fit.
 fn authority_params(now: Timestamp, key: &KeyPair) -> CertificateParams {
     let pin = Sha256::digest(key.subject_public_key_info());
-    let mark: String = pin.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let mark = hex::encode(&pin[..4]);
     let mut params =
         leaf_params(now, CONTROLLER_BACKDATED, AUTHORITY_LIFE, &format!("Querysmith authority {mark}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

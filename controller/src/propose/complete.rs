@@ -5,6 +5,7 @@ use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::{Change, ChangeKind, DropIndex};
 use querysmith_shared::dialect;
+use querysmith_shared::hex;
 use querysmith_shared::id::ProposalId;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -50,7 +51,7 @@ fn subject(change: &Change) -> String {
     if words.len() <= MOST_SUBJECT_BYTES {
         return words;
     }
-    Sha256::digest(words.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(words.as_bytes()))
 }
 
 fn words(change: &Change) -> String {

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use querysmith_shared::hex;
 use sha2::{Digest, Sha256};
 
 /// Says what is hashed, and in which layout.
@@ -119,7 +120,7 @@ impl Head {
 
 impl fmt::Display for LinkHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 

@@ -4,6 +4,7 @@ use querysmith_shared::id::{AgentId, InstanceId};
 use querysmith_shared::observation::instance::{Instance, Server};
 use querysmith_shared::timestamp::Timestamp;
 
+use super::signatures;
 use super::value::{moment, text};
 use super::writing::Writing;
 use crate::store::error::StoreError;
@@ -51,7 +52,7 @@ impl Writing {
         // The start is read from the server's clock to the microsecond, and stays the same until it restarts.
         sqlx::query(
             "WITH before AS (
-                 SELECT started_at
+                 SELECT started_at, approvers
                  FROM instance
                  WHERE instance_id = $1
                    AND agent_id = $2
@@ -61,10 +62,18 @@ impl Writing {
                  SELECT $1, LEAST($7, $11), 'restart', 'server restarted'
                  FROM before
                  WHERE before.started_at < $7
+             ), asked_anew AS (
+                 -- Whom the host trusts is another question now, and so is what an order lacks.
+                 UPDATE change
+                 SET unsigned_reason = NULL
+                 FROM before
+                 WHERE change.instance_id = $1
+                   AND change.unsigned_reason IS NOT NULL
+                   AND before.approvers IS DISTINCT FROM $12
              )
              UPDATE instance
              SET version = $3, version_major = $4, system_identifier = $5, databases = $6, started_at = $7,
-                 in_recovery = $8, what_if = $9, may_apply = $10
+                 in_recovery = $8, what_if = $9, may_apply = $10, approvers = $12
              FROM before
              WHERE instance_id = $1",
         )
@@ -79,6 +88,7 @@ impl Writing {
         .bind(server.what_if)
         .bind(server.may_apply)
         .bind(moment(at))
+        .bind(signatures::written(&server.approvers))
         .execute(self.connection())
         .await?;
         Ok(())

@@ -48,6 +48,7 @@ pub mod audit_chain;
 pub mod audit_seal;
 pub mod decisions;
 pub mod people;
+pub mod signatures;
 
 // The reading side, for the API.
 pub mod apart;

@@ -1,6 +1,9 @@
 //! What the controller wants of agents and their journals don't have yet.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
+use querysmith_shared::approval::{MAX_SIGNATURES, Signature};
 use querysmith_shared::change::Change;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::change::limits::Limits;
@@ -10,6 +13,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::changes::{Actor, Wanted, parse_state};
+use super::signatures::{GivenSignature, Purpose};
 use super::value::{legible, moment, text, timestamp};
 use super::writing::Writing;
 use crate::store::error::StoreError;
@@ -43,6 +47,10 @@ pub struct PendingOrder {
     pub expires_at: Timestamp,
     /// How often it was offered before.
     pub attempts: i32,
+    /// What approvers signed of it.
+    pub signatures: Vec<Signature>,
+    /// The agent said that this isn't enough, and nobody has signed since.
+    pub is_unsigned: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -60,6 +68,7 @@ struct OrderRow {
     decided_by: Option<String>,
     expires_at: DateTime<Utc>,
     attempts: i32,
+    is_unsigned: bool,
 }
 
 impl Store {
@@ -70,7 +79,7 @@ impl Store {
             "SELECT instance.agent_id, change.change_id, change.instance_id, change.state, change.wanted,
                     change.wanted_reason, change.what::text AS what, proposal.limits::text AS limits,
                     proposal.system_identifier, proposal.digest, proposal.decided_by, proposal.expires_at,
-                    change.attempts
+                    change.attempts, change.unsigned_reason IS NOT NULL AS is_unsigned
              FROM change
              JOIN instance USING (instance_id)
              JOIN proposal USING (proposal_id)
@@ -81,9 +90,13 @@ impl Store {
         .bind(agents)
         .fetch_all(&self.pool)
         .await?;
+        let changes: Vec<ChangeId> = rows.iter().map(|row| ChangeId(row.change_id)).collect();
+        let mut signatures =
+            if changes.is_empty() { HashMap::new() } else { self.signatures(&changes).await? };
         let read = |row: OrderRow| {
             let change = row.change_id;
-            legible(order(row), "order", change)
+            let given = signatures.remove(&ChangeId(change)).unwrap_or_default();
+            legible(order(row, given), "order", change)
         };
         Ok(rows.into_iter().filter_map(read).collect())
     }
@@ -202,7 +215,10 @@ impl Writing {
     }
 }
 
-fn order(row: OrderRow) -> Result<PendingOrder, StoreError> {
+fn order(row: OrderRow, given: Vec<GivenSignature>) -> Result<PendingOrder, StoreError> {
+    let wanted = Wanted::parse(&row.wanted);
+    let purpose = if wanted == Wanted::Undo { Purpose::Undo } else { Purpose::Apply };
+    let given = given.into_iter().filter(|given| given.purpose == purpose);
     let unreadable =
         |what| move |error: serde_json::Error| StoreError::Unreadable { what, source: Box::new(error) };
     Ok(PendingOrder {
@@ -210,7 +226,7 @@ fn order(row: OrderRow) -> Result<PendingOrder, StoreError> {
         change: ChangeId(row.change_id),
         instance: InstanceId(row.instance_id),
         state: parse_state(&row.state)?,
-        wanted: Wanted::parse(&row.wanted),
+        wanted,
         reason: row.wanted_reason.unwrap_or_default(),
         what: serde_json::from_str(&row.what).map_err(unreadable("change"))?,
         limits: serde_json::from_str(&row.limits).map_err(unreadable("limits of a change"))?,
@@ -220,5 +236,7 @@ fn order(row: OrderRow) -> Result<PendingOrder, StoreError> {
         approved_by: row.decided_by.unwrap_or_default(),
         expires_at: timestamp(row.expires_at),
         attempts: row.attempts,
+        signatures: given.map(|given| given.signature).take(MAX_SIGNATURES).collect(),
+        is_unsigned: row.is_unsigned,
     })
 }

@@ -1,6 +1,7 @@
 //! Reads watched servers.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use querysmith_shared::approval::Approver;
 use querysmith_shared::observation::collector::CollectorStatus;
 use serde_json::Value;
 use sqlx::FromRow;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::decisions::document;
+use super::signatures;
 use crate::store::error::StoreError;
 
 /// Gaps that are shown, newest first.
@@ -42,6 +44,10 @@ pub struct InstanceRow {
     pub system_identifier: Option<String>,
     /// Databases that are watched.
     pub databases: Vec<String>,
+    /// Its host lets changes be made.
+    pub may_apply: bool,
+    /// Whose signatures they need; nobody's where the controller's word is enough.
+    pub approvers: Vec<Approver>,
     /// Findings that are not resolved.
     pub open_findings: i64,
 }
@@ -61,6 +67,8 @@ struct StoredInstance {
     collectors: Value,
     system_identifier: Option<String>,
     databases: Vec<String>,
+    may_apply: bool,
+    approvers: Value,
     open_findings: i64,
 }
 
@@ -122,7 +130,7 @@ impl Store {
             "SELECT instance.instance_id, instance.name, instance.environment, instance.engine, instance.version,
                     instance.agent_id, agent.revoked_at IS NOT NULL AS agent_revoked, instance.in_recovery,
                     instance.first_seen_at, instance.last_report_at, instance.collectors,
-                    instance.system_identifier, instance.databases,
+                    instance.system_identifier, instance.databases, instance.may_apply, instance.approvers,
                     (SELECT count(*) FROM finding
                      WHERE finding.instance_id = instance.instance_id
                        AND finding.resolved_at IS NULL) AS open_findings
@@ -148,7 +156,7 @@ impl Store {
             "SELECT instance.instance_id, instance.name, instance.environment, instance.engine, instance.version,
                     instance.agent_id, agent.revoked_at IS NOT NULL AS agent_revoked, instance.in_recovery,
                     instance.first_seen_at, instance.last_report_at, instance.collectors,
-                    instance.system_identifier, instance.databases,
+                    instance.system_identifier, instance.databases, instance.may_apply, instance.approvers,
                     (SELECT count(*) FROM finding
                      WHERE finding.instance_id = instance.instance_id
                        AND finding.resolved_at IS NULL) AS open_findings
@@ -267,6 +275,8 @@ fn instance(row: StoredInstance) -> Result<InstanceRow, StoreError> {
         collectors: document(row.collectors, "collectors of an instance")?,
         system_identifier: row.system_identifier,
         databases: row.databases,
+        may_apply: row.may_apply,
+        approvers: signatures::read(row.approvers)?,
         open_findings: row.open_findings,
     })
 }

@@ -12,13 +12,14 @@ use crate::api_schema::faults;
 use crate::api_seed::{HOT, Seed};
 
 /// What needs more than a viewer.
-const APPROVERS: [&str; 9] = [
+const APPROVERS: [&str; 10] = [
     "GET /api/v1/audit",
     "POST /api/v1/proposals",
     "POST /api/v1/proposals/{id}/approve",
     "POST /api/v1/proposals/{id}/reject",
     "POST /api/v1/changes/{id}/undo",
     "POST /api/v1/changes/{id}/withdraw",
+    "POST /api/v1/changes/{id}/sign",
     "POST /api/v1/changes/{id}/hold",
     "POST /api/v1/changes/{id}/release",
     "POST /api/v1/changes/{id}/keep",
@@ -171,6 +172,11 @@ async fn good_call(name: &str, seed: &Seed, admin: &Client) -> Option<Call> {
         "POST /api/v1/changes/{id}/withdraw" => {
             send(format!("{base}/changes/{trial}/withdraw"), json!({ "reason": "not tonight" }))
         }
+        // As late as that.
+        "POST /api/v1/changes/{id}/sign" => {
+            let body = json!({ "key": format!("ed25519:{}", "00".repeat(32)), "signature": "00".repeat(64) });
+            send(format!("{base}/changes/{trial}/sign"), body)
+        }
         "GET /api/v1/outcomes" => call(format!("{base}/outcomes")),
         "GET /api/v1/outcomes/summary" => call(format!("{base}/outcomes/summary")),
         "GET /api/v1/jobs" => call(format!("{base}/jobs")),
@@ -187,10 +193,11 @@ async fn every_operation_answers_as_the_document_says() {
     let admin = web.first_admin().await;
     let document = serde_json::to_value(openapi()).unwrap();
     // Their good calls come too late, or too early: a refusal is an answer of the document as well.
-    const REFUSED: [&str; 3] = [
+    const REFUSED: [&str; 4] = [
         "POST /api/v1/proposals",
         "POST /api/v1/proposals/{id}/reject",
         "POST /api/v1/changes/{id}/withdraw",
+        "POST /api/v1/changes/{id}/sign",
     ];
     // Called elsewhere: the set-up made `admin`, the stream never ends, the sign-out would end it all.
     let elsewhere = ["POST /api/v1/setup", "GET /api/v1/events", "DELETE /api/v1/session"];

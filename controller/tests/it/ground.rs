@@ -96,6 +96,7 @@ pub(crate) fn instance(agent: AgentId, name: &str) -> Instance {
             databases: vec!["shop".into()],
             what_if: true,
             may_apply: true,
+            approvers: Vec::new(),
         }),
     }
 }

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_controller::apply::agents::Agents;
 use querysmith_controller::apply::carry::Carrier;
-use querysmith_controller::approve::{Decider, approve, withdraw};
+use querysmith_controller::approve::{Decider, Yes, approve, withdraw};
 use querysmith_controller::fleet::roster::OrderError;
 use querysmith_controller::jobs::offer::Offer;
 use querysmith_controller::jobs::runner::{Ground as JobGround, Job, Scope, start};
@@ -32,15 +32,15 @@ use crate::ground::{Ground, now};
 type Say = Box<dyn Fn(usize) -> Result<Answer, OrderError> + Send + Sync>;
 
 /// An agent that answers its n-th order as it was told to.
-struct Scripted {
+pub(crate) struct Scripted {
     agent: AgentId,
     say: Say,
     told: Mutex<Vec<Instant>>,
-    orders: Mutex<Vec<Order>>,
+    pub(crate) orders: Mutex<Vec<Order>>,
 }
 
 impl Scripted {
-    fn new(
+    pub(crate) fn new(
         agent: AgentId,
         say: impl Fn(usize) -> Result<Answer, OrderError> + Send + Sync + 'static,
     ) -> Arc<Self> {
@@ -63,7 +63,12 @@ impl Agents for Scripted {
 }
 
 /// Stores a proposal to analyse a table, as the propose job would.
-async fn propose(ground: &Ground, instance: InstanceId, table: &str, expires_at: Timestamp) -> NewProposal {
+pub(crate) async fn propose(
+    ground: &Ground,
+    instance: InstanceId,
+    table: &str,
+    expires_at: Timestamp,
+) -> NewProposal {
     let change = Change::Analyze(Analyze {
         database: "shop".into(),
         table: TableName { schema: "public".into(), name: table.into() },
@@ -118,16 +123,15 @@ async fn propose(ground: &Ground, instance: InstanceId, table: &str, expires_at:
 async fn approved(ground: &Ground, instance: InstanceId, table: &str) -> ChangeId {
     let proposal = propose(ground, instance, table, now().after(Duration::from_secs(3_600))).await;
     let decider = Decider { name: "dba", role: Role::Approver };
-    approve(&ground.store, &ground.wake, proposal.id, &proposal.digest, decider, None, chrono::Utc::now())
-        .await
-        .unwrap()
+    let yes = Yes { read: &proposal.digest, reason: None, signature: None };
+    approve(&ground.store, &ground.wake, proposal.id, yes, decider, chrono::Utc::now()).await.unwrap()
 }
 
-fn offer(ground: &Ground, agents: Arc<Scripted>) -> Offer {
+pub(crate) fn offer(ground: &Ground, agents: Arc<Scripted>) -> Offer {
     Offer { carrier: Carrier::new(ground.store.clone(), ground.wake.clone(), agents) }
 }
 
-async fn until(ground: &Ground, sql: &'static str) {
+pub(crate) async fn until(ground: &Ground, sql: &'static str) {
     let began = Instant::now();
     while ground.count(sql).await == 0 {
         assert!(began.elapsed() < Duration::from_secs(60), "{sql}");
@@ -164,7 +168,8 @@ async fn an_approval_reaches_the_agent_at_once() {
             propose(&ground, instance, &format!("t{n}"), now().after(Duration::from_secs(60))).await;
         let decider = Decider { name: "dba", role: Role::Approver };
         let (store, wake) = (&ground.store, &ground.wake);
-        approve(store, wake, proposal.id, &proposal.digest, decider, None, chrono::Utc::now()).await.unwrap();
+        let yes = Yes { read: &proposal.digest, reason: None, signature: None };
+        approve(store, wake, proposal.id, yes, decider, chrono::Utc::now()).await.unwrap();
         let began = Instant::now();
         while agents.told.lock().unwrap().len() <= n {
             assert!(began.elapsed() < Duration::from_secs(60));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::{Approver, MAX_APPROVERS};
 use crate::engine::{Engine, Version};
 use crate::id::InstanceId;
 use crate::timestamp::Timestamp;
@@ -43,4 +44,7 @@ pub struct Server {
     pub what_if: bool,
     /// The agent may apply changes here, by its own allow-list.
     pub may_apply: bool,
+    /// Whose signatures changes need here; empty where the controller's word is enough.
+    #[serde(deserialize_with = "bounded::vec::<MAX_APPROVERS, _, _>")]
+    pub approvers: Vec<Approver>,
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bounded;
 use super::codec::Message;
 use super::envelope::Kind;
+use crate::approval::{MAX_APPROVERS, MAX_SIGNATURES, Signature};
 use crate::change::limits::Limits;
 use crate::change::{Change, CreateIndex};
 use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
@@ -70,6 +71,9 @@ pub struct Apply {
     pub approved_by: String,
     /// After this it must not begin.
     pub expires_at: Timestamp,
+    /// Of its [approval](crate::approval::Approval).
+    #[serde(default, deserialize_with = "bounded::vec::<MAX_SIGNATURES, _, _>")]
+    pub signatures: Vec<Signature>,
 }
 
 /// An undo that was asked for.
@@ -79,6 +83,9 @@ pub struct Undo {
     pub change: ChangeId,
     /// Why, for the journal.
     pub reason: String,
+    /// Of its [undo's text](crate::approval::Approval::undo_text), where it was kept.
+    #[serde(default, deserialize_with = "bounded::vec::<MAX_SIGNATURES, _, _>")]
+    pub signatures: Vec<Signature>,
 }
 
 /// The reason with which an agent refuses an undo of a change that isn't in its journal, and that it won't accept
@@ -127,10 +134,24 @@ pub enum Answer {
     WhatIf(WhatIfAnswer),
     /// The leases after a renewal, of those changes that are on trial and can be taken back.
     Leases(#[serde(deserialize_with = "bounded::vec::<MAX_RENEWED, _, _>")] Vec<Lease>),
+    /// The order needs more signatures of the host's approvers. It isn't in the journal, and may come again.
+    Unsigned(Unsigned),
 }
 
 impl Message for Answer {
     const KIND: Kind = Kind::Answer;
+}
+
+/// What an order lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsigned {
+    /// How many approvers must have signed.
+    pub needed: u8,
+    /// Those who did, as the host names them.
+    #[serde(deserialize_with = "bounded::vec::<MAX_APPROVERS, _, _>")]
+    pub signed: Vec<String>,
+    /// The same in words, with what to do.
+    pub reason: String,
 }
 
 /// What the planner says to imagined indexes.

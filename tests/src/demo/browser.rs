@@ -38,6 +38,7 @@ pub async fn run(place: &Place, fleet: &Fleet, screenshots: bool) -> Result<bool
         .env("QS_URL", &fleet.addresses.http)
         .env("QS_USER", NAME)
         .env("QS_PASSWORD", PASSWORD)
+        .env("QS_ALLOW_LIST", place.file("allow.toml"))
         .spawn()
         .context("starting Playwright; `make console` installs it")?;
     let status = Playwright(child).0.wait().await.context("waiting for Playwright")?;

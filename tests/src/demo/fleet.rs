@@ -201,7 +201,7 @@ fn load(database: &Cluster, scale: f64) -> Result<()> {
 pub async fn enrol(place: &Place, database: &Cluster, addresses: &Addresses, plan: &Plan) -> Result<()> {
     let allow = place.write(
         "allow.toml",
-        "enabled = true\n\n[[allow]]\nkinds = [\"create_index\", \"analyze\", \"drop_index\"]\ndatabases = [\"shop\"]\nschemas = [\"public\"]\n",
+        "enabled = true\napprovals = \"unsigned\"\n\n[[allow]]\nkinds = [\"create_index\", \"analyze\", \"drop_index\"]\ndatabases = [\"shop\"]\nschemas = [\"public\"]\n",
     )?;
     let configuration = place.write(
         "agent.toml",

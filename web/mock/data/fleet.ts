@@ -109,6 +109,8 @@ export function instanceDetail(instance: Instance): InstanceDetail {
   return {
     ...instance,
     system_identifier: instance.status === "waiting" ? null : `75${Math.floor(next() * 1e15).toString().padStart(15, "0")}1`,
+    may_apply: true,
+    approvers: [],
     databases: instance.name.startsWith("orders") ? ["shop", "sessions"] : [instance.name.split("-")[0] ?? "app"],
     collectors: collectors(instance.name),
     gaps: instance.name === "orders-prod" ? [{ from: ago(7.5 * HOUR), to: ago(7.2 * HOUR), reason: "The agent was restarted for its upgrade to 0.1.0." }] : [],

@@ -42,6 +42,9 @@ export function adviceRoutes(router: Router, state: MockState): void {
     const proposal = one(state.proposals, params("id"), "proposal");
     if (proposal.state !== "waiting") throw new Refusal(409, "Already decided", `The proposal is ${proposal.state}.`);
     if (text("digest") !== proposal.digest) throw new Refusal(409, "The proposal changed", "Its SQL is no longer what you were shown.", { hint: "Reload the page and read it again." });
+    if (proposal.signing?.approvers.length && !(typeof body === "object" && body !== null && Reflect.get(body, "signature"))) {
+      throw new Refusal(409, "Conflict", "This server's host takes signed approvals only.", { field: "signature" });
+    }
     const reason: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "reason") : null;
     proposal.state = "approved";
     proposal.verdict = { by: state.user?.name ?? "", at: new Date().toISOString(), decision: "approved", reason: typeof reason === "string" ? reason : null };
@@ -75,6 +78,17 @@ export function adviceRoutes(router: Router, state: MockState): void {
     if (!change.can.undo) throw new Refusal(409, "Cannot be undone now", change.can.undo_reason ?? `The change is ${change.state}.`);
     state.log("change.undo", `${change.title} · ${change.instance_name}`, text("reason"));
     undo(state, change, text("reason"));
+    return change;
+  });
+
+  router.post("/api/v1/changes/{id}/sign", 200, ({ params, text }) => {
+    state.require("approver");
+    const change = one(state.changes, params("id"), "change");
+    if (!change.unsigned) throw new Refusal(409, "Nothing to sign", `A change that is ${change.state} waits for no signature.`);
+    const approver = change.signing?.approvers.find((candidate) => candidate.keys.includes(text("key")))?.name ?? null;
+    change.signatures.push({ approver, key: text("key"), account: state.user?.name ?? "", at: new Date().toISOString() });
+    if (change.signatures.length >= change.unsigned.needed) change.unsigned = null;
+    state.announce("changes", change.id);
     return change;
   });
 

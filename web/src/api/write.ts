@@ -1,6 +1,6 @@
 // Everything the console asks the controller to do. Each call answers with the new state or throws the reason.
 import { answer, client, done } from "./client.ts";
-import type { Role, WantedProposal } from "./types.ts";
+import type { Role, Signature, WantedProposal } from "./types.ts";
 
 const byId = (id: string) => ({ path: { id } });
 
@@ -10,12 +10,13 @@ export const write = {
   setUp: (body: { code: string; name: string; password: string }) => answer(client.POST("/api/v1/setup", { body })),
 
   propose: (body: WantedProposal) => answer(client.POST("/api/v1/proposals", { body })),
-  approve: (id: string, body: { digest: string; reason?: string }) =>
+  approve: (id: string, body: { digest: string; reason?: string; signature?: Signature }) =>
     answer(client.POST("/api/v1/proposals/{id}/approve", { params: byId(id), body })),
   reject: (id: string, reason: string) =>
     answer(client.POST("/api/v1/proposals/{id}/reject", { params: byId(id), body: { reason } })),
-  undo: (id: string, reason: string) =>
-    answer(client.POST("/api/v1/changes/{id}/undo", { params: byId(id), body: { reason } })),
+  sign: (id: string, body: Signature) => answer(client.POST("/api/v1/changes/{id}/sign", { params: byId(id), body })),
+  undo: (id: string, body: { reason: string; signature?: Signature }) =>
+    answer(client.POST("/api/v1/changes/{id}/undo", { params: byId(id), body })),
   withdraw: (id: string, reason: string) =>
     answer(client.POST("/api/v1/changes/{id}/withdraw", { params: byId(id), body: { reason } })),
 

@@ -11,7 +11,9 @@ interface Props<T> {
   children: ReactNode;
   action: string;
   danger?: boolean;
-  reason: "required" | "optional";
+  reason: "required" | "optional" | "none";
+  /** Something else than the reason is still missing; the children say what. */
+  blocked?: boolean;
   /** For what cannot be taken back: this name has to be typed. */
   typeName?: string;
   run: (reason: string) => Promise<T>;
@@ -27,7 +29,7 @@ export function ReasonDialog<T>(props: Props<T>) {
   );
 }
 
-function Form<T>({ children, action, danger, reason, typeName, run, onDone, onClose }: Props<T>) {
+function Form<T>({ children, action, danger, reason, blocked, typeName, run, onDone, onClose }: Props<T>) {
   const [text, setText] = useState("");
   const [name, setName] = useState("");
   const attempt = useMutation({
@@ -37,7 +39,7 @@ function Form<T>({ children, action, danger, reason, typeName, run, onDone, onCl
       onDone(result);
     },
   });
-  const ready = (reason === "optional" || text.trim() !== "") && (!typeName || name === typeName);
+  const ready = !blocked && (reason !== "required" || text.trim() !== "") && (!typeName || name === typeName);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (ready) attempt.mutate();
@@ -45,7 +47,7 @@ function Form<T>({ children, action, danger, reason, typeName, run, onDone, onCl
   return (
     <form onSubmit={submit} style={{ display: "grid", gap: 12 }}>
       <div>{children}</div>
-      <Textarea
+      {reason !== "none" && <Textarea
         label={reason === "required" ? "Reason" : "Reason (optional)"}
         description="Kept in the audit log; the next reader will be glad of it."
         required={reason === "required"}
@@ -55,7 +57,7 @@ function Form<T>({ children, action, danger, reason, typeName, run, onDone, onCl
         data-autofocus
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
-      />
+      />}
       {typeName && (
         <TextInput label={`Type ${typeName} to go on`} autoComplete="off" value={name} onChange={(event) => setName(event.currentTarget.value)} />
       )}

@@ -3,17 +3,23 @@
 use std::path::PathBuf;
 
 use querysmith_configuration::nearest::nearest;
+use querysmith_shared::approval::{Approver, MAX_APPROVERS, MAX_KEYS, PublicKey};
 use querysmith_shared::change::ChangeKind;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::{AllowList, Rule};
+use super::{AllowList, Approvals, Rule, Trusted};
 use crate::apply::amount;
 
-const TOP_KEYS: [&str; 5] = ["enabled", "max_concurrent_builds", "stop_file", "allow", "deny"];
-const ALLOW_KEYS: [&str; 7] =
-    ["kinds", "instances", "databases", "schemas", "tables", "max_columns", "max_index_bytes"];
+const TOP_KEYS: [&str; 7] =
+    ["enabled", "max_concurrent_builds", "stop_file", "approvals", "approver", "allow", "deny"];
+const APPROVER_KEYS: [&str; 7] = ["name", "keys", "kinds", "instances", "databases", "schemas", "tables"];
+const ALLOW_KEYS: [&str; 8] =
+    ["kinds", "instances", "databases", "schemas", "tables", "max_columns", "max_index_bytes", "signatures"];
 const DENY_KEYS: [&str; 5] = ["kinds", "instances", "databases", "schemas", "tables"];
+
+/// Longest name of an approver, bytes.
+const MOST_NAME_BYTES: usize = 128;
 
 /// Any host that wants more builds at once wants something else.
 const MOST_BUILDS: u32 = 16;
@@ -21,7 +27,9 @@ const MOST_BUILDS: u32 = 16;
 pub(super) fn parse(text: &str) -> Result<AllowList, String> {
     let table: Table = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
     check_keys(&table, "", &TOP_KEYS)?;
-    for (section, keys) in [("allow", ALLOW_KEYS.as_slice()), ("deny", DENY_KEYS.as_slice())] {
+    let sections: [(&str, &[&str]); 3] =
+        [("approver", &APPROVER_KEYS), ("allow", &ALLOW_KEYS), ("deny", &DENY_KEYS)];
+    for (section, keys) in sections {
         let Some(rules) = table.get(section) else { continue };
         let rules = rules.as_array().ok_or_else(|| format!("{section} must be written as [[{section}]]"))?;
         for rule in rules {
@@ -52,10 +60,21 @@ struct File {
     #[serde(default = "one")]
     max_concurrent_builds: u32,
     stop_file: Option<PathBuf>,
+    approvals: Option<String>,
+    #[serde(default)]
+    approver: Vec<FileApprover>,
     #[serde(default)]
     allow: Vec<FileRule>,
     #[serde(default)]
     deny: Vec<FileRule>,
+}
+
+#[derive(Deserialize)]
+struct FileApprover {
+    name: String,
+    keys: Vec<String>,
+    #[serde(flatten)]
+    scope: FileRule,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +86,7 @@ struct FileRule {
     tables: Option<Vec<String>>,
     max_columns: Option<u32>,
     max_index_bytes: Option<Size>,
+    signatures: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -88,9 +108,65 @@ impl File {
             enabled: self.enabled,
             max_concurrent_builds: self.max_concurrent_builds,
             stop_file: self.stop_file,
+            approvals: approvals(self.approvals.as_deref(), self.approver)?,
             allow: rules(self.allow, &ADDING)?,
             deny: rules(self.deny, &ChangeKind::ALL)?,
         })
+    }
+}
+
+fn approvals(said: Option<&str>, approvers: Vec<FileApprover>) -> Result<Approvals, String> {
+    match (said, approvers.is_empty()) {
+        (None, true) => Ok(Approvals::Unsaid),
+        (Some("unsigned"), true) => Ok(Approvals::Unsigned),
+        (Some("unsigned"), false) => {
+            Err("approvals = \"unsigned\" and [[approver]] contradict each other: take one out".to_owned())
+        }
+        (Some("signed"), true) => Err("approvals = \"signed\" needs an [[approver]]".to_owned()),
+        (Some("signed") | None, false) => signed(approvers).map(Approvals::Signed),
+        (Some(other), _) => Err(format!("approvals = \"{other}\" must be \"signed\" or \"unsigned\"")),
+    }
+}
+
+/// Who has two entries would sign twice, and whose key is another's would sign for two.
+fn signed(approvers: Vec<FileApprover>) -> Result<Vec<Trusted>, String> {
+    if approvers.len() > MAX_APPROVERS {
+        return Err(format!("there are more than {MAX_APPROVERS} approvers"));
+    }
+    let mut all: Vec<Trusted> = Vec::new();
+    for approver in approvers {
+        let trusted = approver.into_trusted()?;
+        let name = &trusted.approver.name;
+        if all.iter().any(|other| other.approver.name == *name) {
+            return Err(format!("approver \"{name}\" is named twice: give all keys in one [[approver]]"));
+        }
+        let owner_of = |key| all.iter().find(|other| other.approver.keys.contains(key));
+        if let Some(owner) = trusted.approver.keys.iter().find_map(owner_of) {
+            let owner = &owner.approver.name;
+            return Err(format!("approvers \"{owner}\" and \"{name}\" have the same key"));
+        }
+        all.push(trusted);
+    }
+    Ok(all)
+}
+
+impl FileApprover {
+    fn into_trusted(self) -> Result<Trusted, String> {
+        let Self { name, keys, scope } = self;
+        if name.is_empty() || name.len() > MOST_NAME_BYTES || name.chars().any(char::is_control) {
+            return Err(format!(
+                "an approver's name is from 1 to {MOST_NAME_BYTES} bytes long, without control characters"
+            ));
+        }
+        if !(1..=MAX_KEYS).contains(&keys.len()) {
+            return Err(format!("approver \"{name}\" must have from 1 to {MAX_KEYS} keys"));
+        }
+        let key = |text: &String| {
+            text.parse::<PublicKey>()
+                .map_err(|error| format!("key \"{text}\" of approver \"{name}\": {error}"))
+        };
+        let keys = keys.iter().map(key).collect::<Result<_, _>>()?;
+        Ok(Trusted { approver: Approver { name, keys }, scope: scope.into_rule(&ChangeKind::ALL)? })
     }
 }
 
@@ -102,6 +178,11 @@ impl FileRule {
             None => otherwise.to_vec(),
             Some(names) => names.iter().map(|name| kind(name)).collect::<Result<_, _>>()?,
         };
+        if self.signatures == Some(0) {
+            return Err(
+                "signatures = 0 asks nobody: write approvals = \"unsigned\" above all sections".to_owned()
+            );
+        }
         let max_index_bytes = match self.max_index_bytes {
             None => None,
             Some(Size::Bytes(bytes)) => Some(bytes),
@@ -117,6 +198,7 @@ impl FileRule {
             tables: self.tables.unwrap_or_else(everything),
             max_columns: self.max_columns,
             max_index_bytes,
+            signatures: self.signatures,
         })
     }
 }

@@ -1,6 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
-use querysmith_shared::change::{Analyze, CreateIndex, IndexKey, TableName};
+use querysmith_shared::change::{Analyze, CreateIndex, DropIndex, IndexKey, TableName};
 
 use super::*;
 
@@ -22,9 +22,10 @@ fn analyze(table: &str) -> Change {
 
 #[track_caller]
 fn check(text: &str, change: &Change, expected: Result<Option<u64>, &str>) {
-    let permission = AllowList::parse(text).unwrap().permission("main", change);
+    let text = format!("approvals = 'unsigned'\n{text}");
+    let permission = AllowList::parse(&text).unwrap().permission("main", change, &[]);
     match (permission, expected) {
-        (Permission::Granted { max_index_bytes }, Ok(most)) => assert_eq!(max_index_bytes, most),
+        (Permission::Granted { max_index_bytes, .. }, Ok(most)) => assert_eq!(max_index_bytes, most),
         (Permission::Denied { reason }, Err(part)) => assert!(reason.contains(part), "{reason}"),
         (permission, _) => panic!("{permission:?}"),
     }
@@ -66,9 +67,13 @@ fn an_empty_list_or_a_disabled_one_allows_nothing() {
 }
 
 #[test]
-fn the_sample_is_understood() {
+fn the_sample_is_understood_once_it_says_whose_approval_counts() {
     check(SAMPLE, &index("orders", 4), Ok(Some(20 << 30)));
     check(SAMPLE, &index("orders", 5), Err("5 columns"));
+    let list = AllowList::parse(SAMPLE).unwrap();
+    assert_eq!(list.approvals, Approvals::Unsaid);
+    let permission = list.permission("main", &index("orders", 1), &[]);
+    assert!(permission.refusal().unwrap().contains("name each approver's key"), "{permission:?}");
 }
 
 #[test]
@@ -81,6 +86,14 @@ fn what_is_not_understood_is_named_with_the_nearest() {
         ("[[allow]]\nmax_index_bytes = '3 apples'", "is no size"),
         ("max_concurrent_builds = 0", "from 1 to 16"),
         ("[allow]\ntables = ['x']", "[[allow]]"),
+        ("approvals = 'none'", "must be \"signed\" or \"unsigned\""),
+        ("approvals = 'signed'", "needs an [[approver]]"),
+        ("approvals = 'unsigned'\n[[approver]]\nname = 'dana'\nkeys = []", "contradict each other"),
+        ("[[approver]]\nname = 'dana'\nkey = 'x'", "unknown key approver.key: did you mean keys?"),
+        ("[[approver]]\nname = 'dana'\nkeys = []", "from 1 to 8 keys"),
+        ("[[approver]]\nname = 'dana'\nkeys = ['ed25519:00']", "64 hexadecimal digits"),
+        ("[[allow]]\nsignatures = 0", "asks nobody"),
+        ("[[deny]]\nsignatures = 2", "unknown key deny.signatures"),
         ("enabled = 'yes'", "expected a boolean"),
         ("enabled", "TOML parse error"),
     ] {
@@ -91,7 +104,7 @@ fn what_is_not_understood_is_named_with_the_nearest() {
 
 #[test]
 fn the_size_is_objected_to() {
-    let granted = Permission::Granted { max_index_bytes: Some(1 << 30) };
+    let granted = Permission::Granted { max_index_bytes: Some(1 << 30), signed_by: Vec::new() };
     assert_eq!(granted.objection(1 << 30), None);
     assert!(granted.objection((1 << 30) + 1).unwrap().contains("ends at 1.0 GB"));
 }
@@ -106,7 +119,7 @@ fn only_a_file_that_others_cannot_write_counts() {
         assert!(reason.contains(expected), "{reason}");
     };
     reason("does not exist");
-    fs::write(&path, "[[allow]]\n").unwrap();
+    fs::write(&path, "approvals = 'unsigned'\n[[allow]]\n").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
     reason("chmod go-w");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -115,8 +128,132 @@ fn only_a_file_that_others_cannot_write_counts() {
     reason("remove the file");
     fs::remove_file(&stop).unwrap();
     let other_stop = directory.path().join("other");
-    fs::write(&path, format!("stop_file = '{}'\n[[allow]]\n", other_stop.display())).unwrap();
+    fs::write(&path, format!("approvals = 'unsigned'\nstop_file = '{}'\n", other_stop.display())).unwrap();
     assert!(obstacle(&path, &stop).is_ok());
     fs::write(&other_stop, "").unwrap();
     reason("other: remove the file");
+}
+
+/// Dana may approve everything, Eli (with two keys) only on `main`, Fay only ANALYZE.
+fn signed(rules: &str) -> AllowList {
+    let key = |byte: u8| PublicKey([byte; 32]);
+    AllowList::parse(&format!(
+        "{rules}
+        [[approver]]
+        name = 'dana'
+        keys = ['{}']
+        [[approver]]
+        name = 'eli'
+        keys = ['{}', '{}']
+        instances = ['main']
+        [[approver]]
+        name = 'fay'
+        keys = ['{}']
+        kinds = ['analyze']",
+        key(1),
+        key(2),
+        key(3),
+        key(4)
+    ))
+    .unwrap()
+}
+
+#[track_caller]
+fn check_signed(
+    list: &AllowList,
+    instance: &str,
+    change: &Change,
+    keys: &[u8],
+    expected: Result<&[&str], &str>,
+) {
+    let signers: Vec<PublicKey> = keys.iter().map(|byte| PublicKey([*byte; 32])).collect();
+    match (list.permission(instance, change, &signers), expected) {
+        (Permission::Granted { signed_by, .. }, Ok(names)) => assert_eq!(signed_by, names),
+        (Permission::Unsigned(Unsigned { reason, .. }), Err(part)) => {
+            assert!(reason.contains(part), "{reason}")
+        }
+        (permission, _) => panic!("{permission:?}"),
+    }
+}
+
+#[test]
+fn signatures_of_approvers_are_counted_by_person() {
+    let list = signed("[[allow]]");
+    let index = index("orders", 1);
+    check_signed(&list, "main", &index, &[], Err("1 of these signatures: dana, eli; the order has none"));
+    check_signed(&list, "main", &index, &[1], Ok(&["dana"]));
+    check_signed(&list, "main", &index, &[3], Ok(&["eli"]));
+    check_signed(&list, "main", &index, &[9, 1, 2], Ok(&["dana", "eli"]));
+    check_signed(&list, "other", &index, &[2], Err("1 of these signatures: dana"));
+    check_signed(&list, "main", &index, &[4], Err("dana, eli"));
+    check_signed(&list, "main", &analyze("orders"), &[4], Ok(&["fay"]));
+
+    let two = signed("[[allow]]\nsignatures = 2");
+    check_signed(
+        &two,
+        "main",
+        &index,
+        &[1],
+        Err("2 of these signatures: dana, eli; the order has only that of dana"),
+    );
+    check_signed(&two, "main", &index, &[2, 3], Err("only that of eli"));
+    check_signed(&two, "main", &index, &[1, 2], Ok(&["dana", "eli"]));
+    check_signed(&two, "other", &index, &[1], Err("names 1 approvers of such a change"));
+}
+
+#[test]
+fn dropping_needs_two_unless_its_rule_says_otherwise() {
+    let Change::CreateIndex(index) = index("orders", 1) else { panic!("no index") };
+    let drop = Change::DropIndex(DropIndex { index, covered_by: "other".into() });
+    let list = signed("[[allow]]\nkinds = ['drop_index']");
+    check_signed(&list, "main", &drop, &[1], Err("2 of these signatures"));
+    check_signed(&list, "main", &drop, &[1, 2], Ok(&["dana", "eli"]));
+    let one = signed("[[allow]]\nkinds = ['drop_index']\nsignatures = 1");
+    check_signed(&one, "main", &drop, &[1], Ok(&["dana"]));
+    // Of two rules that fit the one that asks for less counts, with its own limit.
+    let both = signed(
+        "[[allow]]\nsignatures = 1\nmax_index_bytes = '1GB'\n[[allow]]\nsignatures = 2\nmax_index_bytes = '20GB'",
+    );
+    let most = |keys: &[u8]| {
+        let signers: Vec<PublicKey> = keys.iter().map(|byte| PublicKey([*byte; 32])).collect();
+        match both.permission("main", &self::index("orders", 1), &signers) {
+            Permission::Granted { max_index_bytes, .. } => max_index_bytes.unwrap() >> 30,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((most(&[1]), most(&[1, 2])), (1, 20));
+}
+
+#[test]
+fn taking_back_what_was_kept_needs_one() {
+    let list = signed("[[allow]]\nsignatures = 2");
+    let permission = |keys: &[u8]| {
+        let signers: Vec<PublicKey> = keys.iter().map(|byte| PublicKey([*byte; 32])).collect();
+        list.undo_permission("main", &index("orders", 1), &signers)
+    };
+    assert!(permission(&[]).refusal().unwrap().contains("asks for 1 of"));
+    assert_eq!(permission(&[2]).refusal(), None);
+}
+
+#[test]
+fn nobody_signs_for_two() {
+    let error = |text: &str| AllowList::parse(text).unwrap_err();
+    let key = PublicKey([1; 32]);
+    let twice = format!("[[approver]]\nname = 'dana'\nkeys = ['{key}']\n").repeat(2);
+    assert!(error(&twice).contains("named twice"), "{}", error(&twice));
+    let shared = format!(
+        "[[approver]]\nname = 'dana'\nkeys = ['{key}']\n[[approver]]\nname = 'eli'\nkeys = ['{key}']"
+    );
+    assert!(error(&shared).contains("have the same key"), "{}", error(&shared));
+}
+
+#[test]
+fn those_who_may_sign_here_are_told() {
+    let names = |instance: &str| -> Vec<String> {
+        let approvers = signed("").approvals.approvers(instance);
+        approvers.into_iter().map(|approver| approver.name).collect()
+    };
+    assert_eq!(names("main"), ["dana", "eli", "fay"]);
+    assert_eq!(names("other"), ["dana", "fay"]);
+    assert!(AllowList::parse("approvals = 'unsigned'").unwrap().approvals.approvers("main").is_empty());
 }

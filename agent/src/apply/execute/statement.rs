@@ -8,7 +8,6 @@ use querysmith_shared::id::ChangeId;
 
 use super::observe::UNDO;
 use super::{Drive, Next};
-use crate::apply::allow_list::Permission;
 use crate::apply::context::Instance;
 use crate::apply::facts::BuildProgress;
 use crate::apply::failure::{DatabaseError, explain};
@@ -198,8 +197,8 @@ impl Watch {
         let is_wanted = is_wanted(&drive.context.journal, self.record.change);
         self.next_look = Instant::now() + LOOK_EVERY;
         // The host may stop everything, or just this, while it runs.
-        if let Permission::Denied { reason } = drive.context.permission(instance, &self.record.order.what) {
-            self.forbidden = Some(reason);
+        if let Some(reason) = drive.context.permission(instance, &self.record.order).refusal() {
+            self.forbidden = Some(reason.to_owned());
         }
         if is_wanted && self.forbidden.is_none() && !*drive.context.stop.borrow() {
             self.tell_progress(drive).await;

@@ -34,6 +34,9 @@ pub enum Event {
     Received {
         /// The whole order.
         order: Box<Apply>,
+        /// The approvers whose signatures counted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        signed_by: Vec<String>,
     },
     /// It will not be done; nothing was done.
     Rejected {
@@ -161,8 +164,12 @@ impl Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Received { order } => {
-                write!(f, "received, approved by {}", order.approved_by)
+            Self::Received { order, signed_by } => {
+                write!(f, "received, approved by {}", order.approved_by)?;
+                if !signed_by.is_empty() {
+                    write!(f, "; signed by {}", signed_by.join(", "))?;
+                }
+                Ok(())
             }
             Self::Armed(armed) => write!(f, "ready to begin: {}", armed.pre_image),
             Self::Intent { attempt: 1 } => f.write_str("the statement starts"),

@@ -39,7 +39,7 @@ impl Record {
     pub fn from_entries<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Option<Self> {
         let mut entries = entries.into_iter();
         let first = entries.next()?;
-        let Event::Received { order } = &first.event else { return None };
+        let Event::Received { order, .. } = &first.event else { return None };
         let mut record = Self {
             change: first.change,
             state: first.state,

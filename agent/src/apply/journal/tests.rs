@@ -28,7 +28,9 @@ fn received(change: ChangeId) -> Event {
             digest: [3; 32],
             approved_by: "Dana".into(),
             expires_at: Timestamp(50),
+            signatures: Vec::new(),
         }),
+        signed_by: Vec::new(),
     }
 }
 

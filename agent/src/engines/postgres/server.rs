@@ -140,6 +140,7 @@ pub(super) fn remember(engine: &Postgres, database: &str, extensions: Extensions
 /// The server as it is reported.
 pub(super) fn describe(engine: &Postgres, known: &Known) -> Server {
     let what_if = lock(&engine.extensions).values().any(|extensions| extensions.contains_key("hypopg"));
+    let leave = (engine.leave)();
     Server {
         version: known.facts.version(),
         system_identifier: known.facts.system_identifier.clone(),
@@ -147,7 +148,8 @@ pub(super) fn describe(engine: &Postgres, known: &Known) -> Server {
         in_recovery: known.facts.in_recovery,
         databases: known.databases.iter().map(|database| database.name.clone()).collect(),
         what_if,
-        may_apply: (engine.may_apply)() && !known.facts.in_recovery,
+        may_apply: leave.may_apply && !known.facts.in_recovery,
+        approvers: leave.approvers,
     }
 }
 

@@ -8,6 +8,7 @@ use agent::apply::applier::Applier;
 use agent::apply::context::{ApplyConfig, ApplyInstance};
 use agent::apply::report::ChangeSink;
 use agent::engines::postgres::change::ChangeTarget;
+use querysmith_shared::approval::Signature;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName, index_name};
@@ -86,8 +87,13 @@ impl Stage {
         self.cluster.execute("shop", &format!("DROP INDEX IF EXISTS \"{}\"", index.name)).await.unwrap();
     }
 
-    /// Writes the host's allow-list.
+    /// Writes the host's allow-list, which takes the controller's word.
     pub(crate) fn allow(&self, text: &str) {
+        self.allow_exactly(&format!("approvals = 'unsigned'\n{text}"));
+    }
+
+    /// Writes the host's allow-list.
+    pub(crate) fn allow_exactly(&self, text: &str) {
         fs::write(self.directory.path().join("allow.toml"), text).unwrap();
     }
 
@@ -149,6 +155,7 @@ impl Stage {
             digest: [0; 32],
             approved_by: "Dana".into(),
             expires_at: now().after(Duration::from_secs(3_600)),
+            signatures: Vec::new(),
         };
         approved(order)
     }
@@ -254,7 +261,12 @@ impl Engine {
     }
 
     pub(crate) async fn undo(&self, order: &Apply) -> Answer {
-        self.applier.handle(Order::Undo(Undo { change: order.change, reason: "it harms".into() })).await
+        self.undo_signed(order, Vec::new()).await
+    }
+
+    pub(crate) async fn undo_signed(&self, order: &Apply, signatures: Vec<Signature>) -> Answer {
+        let undo = Undo { change: order.change, reason: "it harms".into(), signatures };
+        self.applier.handle(Order::Undo(undo)).await
     }
 
     pub(crate) async fn confirm(&self, order: &Apply) -> Answer {

@@ -294,4 +294,20 @@ fn the_command_line_says_what_is_wrong_with_its_exit_code() {
     assert!(code == Some(77) && output.contains("not enrolled"), "{code:?} {output}");
     let (code, output) = run(&format!("{state}{watching}"), &["check"]);
     assert!(code == Some(1) && !output.contains("canary4711"), "{code:?} {output}");
+    assert!(output.contains("changes: none, as it has no apply_url"), "{output}");
+    let changing = format!("{state}{changes}{watching}apply_url = 'postgres://u@127.0.0.1:1/d'\n");
+    let key = format!("ed25519:{}", "0".repeat(64));
+    for (list_text, says) in [
+        ("[[allow]]\n".to_owned(), "changes: none: this host's allow-list doesn't say whose approval counts"),
+        ("approvals = 'unsigned'\n".to_owned(), "changes: allowed on the controller's word"),
+        (format!("[[approver]]\nname = 'dana'\nkeys = ['{key}']\n"), "changes: allowed when signed by dana"),
+        (
+            format!("[[approver]]\nname = 'dana'\nkeys = ['{key}']\ninstances = ['b']\n"),
+            "changes: none, as no approver is named for it",
+        ),
+    ] {
+        std::fs::write(&list, list_text).unwrap();
+        let (_, output) = run(&changing, &["check"]);
+        assert!(output.contains(says), "{output}");
+    }
 }

@@ -169,6 +169,7 @@ impl Engine for Troubled {
             databases: Vec::new(),
             what_if: false,
             may_apply: false,
+            approvers: Vec::new(),
         })
     }
 

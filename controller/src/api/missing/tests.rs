@@ -44,6 +44,8 @@ fn instance(last_report: Option<i64>, collectors: Vec<CollectorStatus>) -> Insta
         collectors,
         system_identifier: None,
         databases: Vec::new(),
+        may_apply: true,
+        approvers: Vec::new(),
         open_findings: 0,
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use querysmith_shared::hex;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::process::Command;
@@ -38,7 +39,7 @@ pub(super) async fn make(
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(file(making)(error)),
         _ => {}
     }
-    let password: String = rand::random::<[u8; 24]>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let password = hex::encode(&rand::random::<[u8; 24]>());
     let password_file = place.password_for_making(&password, user)?;
     let mut command = Command::new(binaries.program("initdb"));
     command

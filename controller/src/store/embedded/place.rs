@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
+use querysmith_shared::hex;
 use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnectOptions;
 
@@ -76,7 +77,7 @@ impl Place {
             return near;
         }
         let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());
-        let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let short = hex::encode(&digest[..8]);
         // Not TMPDIR, which may be long as well and differ between the controller and its commands.
         PathBuf::from("/tmp").join(format!("querysmith-{short}"))
     }

@@ -9,6 +9,7 @@ use querysmith_controller::store::Store;
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::{Change, ChangeKind, CreateIndex, IndexKey, TableName, index_name};
 use querysmith_shared::dialect::postgres;
+use querysmith_shared::hex;
 use querysmith_shared::id::{ChangeId, FindingId, InstanceId, ProposalId};
 use serde_json::json;
 use uuid::Uuid;
@@ -89,7 +90,7 @@ pub(crate) async fn proposal(
         .execute(&store.pool)
         .await
         .unwrap();
-    let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(&digest);
     Sown { id, change, digest, what, instance }
 }
 

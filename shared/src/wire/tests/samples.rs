@@ -5,6 +5,7 @@ pub(super) mod reports;
 
 use uuid::Uuid;
 
+use crate::approval::{Approver, PublicKey};
 use crate::engine::{Engine, Version};
 use crate::id::InstanceId;
 use crate::observation::instance::{Instance, Server};
@@ -58,6 +59,7 @@ pub(super) fn instance() -> Instance {
             databases: vec!["shop".into()],
             what_if: true,
             may_apply: true,
+            approvers: vec![Approver { name: "dana".into(), keys: vec![PublicKey([0xcd; 32])] }],
         }),
     }
 }

@@ -18,7 +18,11 @@ use super::world::{Agent, Controller, Place, now, soon, until, write_identity};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn order() -> Order {
-    Order::Undo(Undo { change: ChangeId(Uuid::from_u128(3)), reason: "a person asked".to_owned() })
+    Order::Undo(Undo {
+        change: ChangeId(Uuid::from_u128(3)),
+        reason: "a person asked".to_owned(),
+        signatures: Vec::new(),
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

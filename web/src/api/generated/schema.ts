@@ -157,6 +157,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/changes/{id}/sign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds a signature to a change that was approved and has not begun. For approvers. */
+        post: operations["sign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/changes/{id}/undo": {
         parameters: {
             query?: never;
@@ -796,6 +813,7 @@ export interface components {
             digest: string;
             /** @description Why, for the record. */
             reason?: string | null;
+            signature?: components["schemas"]["SignatureBody"] | null;
         };
         /** @description One thing that was done. */
         AuditEntry: {
@@ -846,10 +864,14 @@ export interface components {
             /** @description What it built. */
             object_name?: string | null;
             predicted?: components["schemas"]["Interval"] | null;
+            /** @description Who signed it. */
+            signatures: components["schemas"]["Given"][];
+            signing?: components["schemas"]["Signing"] | null;
             /** @description Exactly what was approved to run. */
             sql: components["schemas"]["ChangeSql"];
             /** @description The statements before and after. */
             statements: components["schemas"]["ChangeStatement"][];
+            unsigned?: components["schemas"]["Unsigned"] | null;
             /**
              * Format: date-time
              * @description When it was read back from the database.
@@ -1240,6 +1262,20 @@ export interface components {
              */
             to: string;
         };
+        /** @description A signature that was given. */
+        Given: {
+            /** @description Whose account it came through. */
+            account: string;
+            /** @description Whose key it is, as the host calls them; nothing where the host doesn't know it. */
+            approver?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description The key. */
+            key: string;
+        };
         /** @description A verdict that a person holds. */
         Held: {
             /**
@@ -1377,6 +1413,8 @@ export interface components {
         };
         /** @description One watched server, in full. */
         InstanceDetail: components["schemas"]["Instance"] & {
+            /** @description Whose signatures they need; nobody's where the controller's word is enough. */
+            approvers: components["schemas"]["TrustedApprover"][];
             /** @description The collectors. */
             collectors: components["schemas"]["Collector"][];
             /** @description Databases that are watched. */
@@ -1384,6 +1422,8 @@ export interface components {
             /** @description Missing telemetry, newest first. */
             gaps: components["schemas"]["Gap"][];
             host?: components["schemas"]["Host"] | null;
+            /** @description Its host lets changes be made. */
+            may_apply: boolean;
             /** @description Settings whose new value waits for a restart. */
             settings_pending_restart: string[];
             /** @description Identity of its data directory. */
@@ -2478,6 +2518,7 @@ export interface components {
             reason: string;
             /** @description What could go wrong. */
             risks: string[];
+            signing?: components["schemas"]["Signing"] | null;
             /** @description Exactly what would run. */
             sql: components["schemas"]["ChangeSql"];
             /** @description Statements it touches. */
@@ -2804,6 +2845,20 @@ export interface components {
             /** @description Password. */
             password: string;
         };
+        /** @description An Ed25519 signature. */
+        SignatureBody: {
+            /** @description Whose: `ed25519:` and 64 hexadecimal digits. */
+            key: string;
+            /** @description The signature, 128 hexadecimal digits. */
+            signature: string;
+        };
+        /** @description What is signed, and who may. */
+        Signing: {
+            /** @description Whose signatures the host takes; nobody's where the controller's word is enough. */
+            approvers: components["schemas"]["TrustedApprover"][];
+            /** @description The text: a signature is of its UTF-8 bytes, up to and with the last line feed. */
+            text: string;
+        };
         /** @description What waits on an agent's disk. */
         Spool: {
             /**
@@ -2873,6 +2928,29 @@ export interface components {
             name: string;
             /** @description What it may do. */
             role: components["schemas"]["Role"];
+        };
+        /** @description Somebody whose signature a host takes. */
+        TrustedApprover: {
+            /** @description Their keys. */
+            keys: string[];
+            /** @description As the host's allow-list calls them. */
+            name: string;
+        };
+        /** @description Why a change is taken back. */
+        UndoBody: {
+            /** @description Why, for the record. */
+            reason: string;
+            signature?: components["schemas"]["SignatureBody"] | null;
+        };
+        /** @description What a host asks for before a change begins. */
+        Unsigned: {
+            /**
+             * Format: int32
+             * @description How many approvers must have signed.
+             */
+            needed: number;
+            /** @description What is lacking, in words. */
+            reason: string;
         };
         /** @description One account. */
         User: {
@@ -3258,6 +3336,41 @@ export interface operations {
             };
         };
     };
+    sign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the change */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignatureBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description refused, with the reason */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     undo: {
         parameters: {
             query?: never;
@@ -3270,7 +3383,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ReasonBody"];
+                "application/json": components["schemas"]["UndoBody"];
             };
         };
         responses: {

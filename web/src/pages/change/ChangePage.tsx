@@ -13,6 +13,7 @@ import { BeforeAfter } from "./BeforeAfter.tsx";
 import { ChangeSqlView } from "./ChangeSqlView.tsx";
 import { ChangeStatements } from "./ChangeStatements.tsx";
 import { MeasuredEffect } from "./MeasuredEffect.tsx";
+import { SignButton, Signatures } from "./Signatures.tsx";
 import { Timeline } from "./Timeline.tsx";
 import { TrialButtons } from "./TrialButtons.tsx";
 import { TrialTime } from "./TrialTime.tsx";
@@ -62,12 +63,14 @@ function ChangeView({ change }: { change: Change }) {
       }
       actions={
         <>
+          {change.unsigned && <SignButton change={change} />}
           {isBeforeEffect(change.state) && <WithdrawButton change={change} />}
           {change.state === "trial" && <TrialButtons change={change} />}
           <UndoButton change={change} />
         </>
       }
     >
+      <Signatures change={change} />
       {change.state === "trial" && <TrialTime change={change} />}
       <MeasuredEffect change={change} />
       <BeforeAfter change={change} />

@@ -7,6 +7,8 @@ import { refresh } from "~/api/live.ts";
 import { read } from "~/api/read.ts";
 import type { Change } from "~/api/types.ts";
 import { write } from "~/api/write.ts";
+import { useSigner } from "~/signing/signer.ts";
+import { ToSign } from "~/signing/ToSign.tsx";
 import { ActionButton } from "~/ui/ActionButton.tsx";
 import { ReasonDialog } from "~/ui/ReasonDialog.tsx";
 import { script } from "~/ui/sql-tokens.ts";
@@ -17,6 +19,8 @@ export function UndoButton({ change }: { change: Change }) {
   const { user } = useSession();
   const cache = useQueryClient();
   const [opened, open] = useDisclosure(false);
+  const signing = change.state === "confirmed" ? change.signing : null;
+  const signer = useSigner(signing);
   return (
     <>
       <ActionButton variant="default" permission={changeCan("undo", change, user.role)} leftSection={<IconArrowBackUp size={15} aria-hidden />} onClick={open.open}>
@@ -26,17 +30,18 @@ export function UndoButton({ change }: { change: Change }) {
         title={`Undo on ${change.instance_name}`}
         opened={opened}
         onClose={open.close}
-        action="Undo it now"
+        action={signer.needed ? "Sign and undo" : "Undo it now"}
         danger
         reason="required"
-        run={(reason) => write.undo(change.id, reason)}
+        blocked={signer.why !== undefined}
+        run={async (reason) => write.undo(change.id, { reason, signature: await signer.sign() })}
         onDone={(next) => {
           cache.setQueryData(read.change(change.id).queryKey, next);
           refresh(cache, "changes");
         }}
       >
         <p style={{ margin: "0 0 8px" }}>The agent runs this on {change.instance_name}, and reads back that it is gone:</p>
-        <SqlBlock sql={script(change.sql.undo)} label="SQL that undoes the change" />
+        {signer.needed && signing ? <ToSign signing={signing} signer={signer} /> : <SqlBlock sql={script(change.sql.undo)} label="SQL that undoes the change" />}
       </ReasonDialog>
     </>
   );

@@ -25,6 +25,7 @@ export function HealthTab({ instance }: { instance: InstanceDetail }) {
             { label: "CPU of the host", value: share(host?.cpu_fraction), note: host ? `${count(host.cpu_count)} cores, load ${amount(host.load1)}` : "the host is not visible to the agent" },
             { label: "Memory available", value: bytes(host?.memory_available_bytes), note: host ? `of ${bytes(host.memory_total_bytes)}` : undefined },
             { label: "Disk free", value: bytes(host?.disk_free_bytes), note: host ? `of ${bytes(host.disk_total_bytes)}` : undefined },
+            { label: "Changes", value: instance.may_apply ? "allowed" : "not allowed", note: approvals(instance) },
             { label: "Databases", value: instance.databases.join(", ") || MISSING },
           ]}
         />
@@ -49,6 +50,13 @@ export function HealthTab({ instance }: { instance: InstanceDetail }) {
       <AgentCost agentId={instance.agent_id} />
     </div>
   );
+}
+
+/** Whose yes is enough on that host. */
+function approvals(instance: InstanceDetail): string {
+  if (!instance.may_apply) return "by the host's own allow-list, or it is a standby";
+  if (instance.approvers.length === 0) return "an approval in this console is enough";
+  return `signed by ${instance.approvers.map((approver) => approver.name).join(", ")}`;
 }
 
 /** Which collector a chart is drawn from. */

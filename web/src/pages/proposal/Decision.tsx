@@ -11,6 +11,8 @@ import { write } from "~/api/write.ts";
 import { changeWithInterval } from "~/format.ts";
 import { links } from "~/links.ts";
 import { useNow } from "~/now.ts";
+import { useSigner } from "~/signing/signer.ts";
+import { ToSign } from "~/signing/ToSign.tsx";
 import { ActionButton } from "~/ui/ActionButton.tsx";
 import { Section } from "~/ui/Page.tsx";
 import { ReasonDialog } from "~/ui/ReasonDialog.tsx";
@@ -44,6 +46,7 @@ function Open({ proposal }: { proposal: Proposal }) {
   const [approving, approve] = useDisclosure(false);
   const [rejecting, reject] = useDisclosure(false);
   const mayApprove = proposalCan("approve", proposal, user.role, now);
+  const signer = useSigner(proposal.signing);
   const mayReject = proposalCan("reject", proposal, user.role, now);
   const decided = (next: Proposal) => {
     cache.setQueryData(read.proposal(proposal.id).queryKey, next);
@@ -68,12 +71,13 @@ function Open({ proposal }: { proposal: Proposal }) {
         title={`Approve for ${proposal.instance_name}`}
         opened={approving}
         onClose={approve.close}
-        action="Approve and run"
+        action={signer.needed ? "Sign and approve" : "Approve and run"}
         reason="optional"
-        run={(reason) => write.approve(proposal.id, { digest: proposal.digest, reason: reason || undefined })}
+        blocked={signer.why !== undefined}
+        run={async (reason) => write.approve(proposal.id, { digest: proposal.digest, reason: reason || undefined, signature: await signer.sign() })}
         onDone={decided}
       >
-        <SqlBlock sql={script(proposal.sql.apply)} label="What will run" />
+        {signer.needed && proposal.signing ? <ToSign signing={proposal.signing} signer={signer} /> : <SqlBlock sql={script(proposal.sql.apply)} label="What will run" />}
         <ul className={classes.points}>
           <li>
             It runs on <strong>{proposal.instance_name}</strong> as soon as the agent's own rules allow it.

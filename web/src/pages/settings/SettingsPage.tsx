@@ -3,10 +3,11 @@ import { Page } from "~/ui/Page.tsx";
 import { oneOf, useUrl } from "~/url-state.ts";
 import { AboutTab } from "./AboutTab.tsx";
 import { JobsTab } from "./JobsTab.tsx";
+import { KeyTab } from "./KeyTab.tsx";
 import { PeopleTab } from "./PeopleTab.tsx";
 import { TokensTab } from "./TokensTab.tsx";
 
-const TABS = ["people", "tokens", "jobs", "about"] as const;
+const TABS = ["people", "tokens", "key", "jobs", "about"] as const;
 
 export function Component() {
   const url = useUrl();
@@ -17,6 +18,7 @@ export function Component() {
         <Tabs.List mb={14}>
           <Tabs.Tab value="people">People</Tabs.Tab>
           <Tabs.Tab value="tokens">API tokens</Tabs.Tab>
+          <Tabs.Tab value="key">Your key</Tabs.Tab>
           <Tabs.Tab value="jobs">Jobs</Tabs.Tab>
           <Tabs.Tab value="about">About</Tabs.Tab>
         </Tabs.List>
@@ -25,6 +27,9 @@ export function Component() {
         </Tabs.Panel>
         <Tabs.Panel value="tokens">
           <TokensTab />
+        </Tabs.Panel>
+        <Tabs.Panel value="key">
+          <KeyTab />
         </Tabs.Panel>
         <Tabs.Panel value="jobs">
           <JobsTab />

@@ -8,7 +8,7 @@ use crate::apply::journal::entry::Entry;
 
 /// A change that went through these events.
 fn record(events: Vec<Event>) -> Record {
-    let first = Event::Received { order: Box::new(order()) };
+    let first = Event::Received { order: Box::new(order()), signed_by: Vec::new() };
     let mut entries: Vec<Entry> = Vec::new();
     for event in std::iter::once(first).chain(events) {
         let state = event.lead(entries.last().map(|entry| entry.state)).unwrap();
@@ -80,7 +80,7 @@ fn intruded(object: Object) -> Seen {
 }
 
 fn view<'a>(record: &'a Record, seen: &'a Seen) -> View<'a> {
-    const GRANTED: Permission = Permission::Granted { max_index_bytes: Some(100) };
+    static GRANTED: Permission = Permission::Granted { max_index_bytes: Some(100), signed_by: Vec::new() };
     View { record, seen, permission: &GRANTED, waiting: None, now: Timestamp(0), latest: Timestamp(0) }
 }
 
@@ -215,7 +215,7 @@ fn patience_and_permission_end() {
     waits(reverting(), adoptable(true), WaitFor::EarlierSession, IDLE_PATIENCE, "end 5");
 
     let denied = Permission::Denied { reason: "not here".into() };
-    let small = Permission::Granted { max_index_bytes: Some(0) };
+    let small = Permission::Granted { max_index_bytes: Some(0), signed_by: Vec::new() };
     for (events, expected) in
         [(vec![], "record rejected"), (armed(), "record rejected"), (applying(1), "record aborted")]
     {

@@ -43,5 +43,6 @@ pub(super) fn order() -> Apply {
         digest,
         approved_by: "Dana".into(),
         expires_at: Timestamp(0).after(Duration::from_secs(86_400)),
+        signatures: Vec::new(),
     }
 }

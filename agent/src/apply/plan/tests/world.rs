@@ -66,7 +66,7 @@ impl<'a> World<'a> {
             now: Timestamp(0),
             waiting: None,
         };
-        world.write(Event::Received { order: Box::new(order()) });
+        world.write(Event::Received { order: Box::new(order()), signed_by: Vec::new() });
         for look in 0.. {
             assert!(look < MOST_LOOKS, "it never comes to rest: {:?}", world.story());
             world.now = world.now.after(Duration::from_secs(1));
@@ -84,7 +84,7 @@ impl<'a> World<'a> {
         self.point()?;
         let record = self.record();
         let seen = self.seen();
-        let permission = Permission::Granted { max_index_bytes: None };
+        let permission = Permission::Granted { max_index_bytes: None, signed_by: Vec::new() };
         let view = View {
             record: &record,
             seen: &seen,

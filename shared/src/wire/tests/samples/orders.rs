@@ -1,12 +1,13 @@
 //! Everything that an agent can be asked, and what it can answer.
 
 use super::id;
+use crate::approval::{PublicKey, Signature};
 use crate::change::limits::Limits;
 use crate::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName};
 use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
 use crate::timestamp::Timestamp;
 use crate::wire::order::{
-    Answer, Apply, CandidateAnswer, Confirm, Lease, Order, PlannedStatement, Renew, Undo, WhatIf,
+    Answer, Apply, CandidateAnswer, Confirm, Lease, Order, PlannedStatement, Renew, Undo, Unsigned, WhatIf,
     WhatIfAnswer,
 };
 
@@ -20,6 +21,10 @@ pub(in crate::wire::tests) fn create_index() -> CreateIndex {
     }
 }
 
+fn signature() -> Signature {
+    Signature::new(PublicKey([0xcd; 32]), [0xef; 64])
+}
+
 pub(in crate::wire::tests) fn apply(what: Change) -> Apply {
     Apply {
         change: ChangeId(id(2)),
@@ -30,12 +35,14 @@ pub(in crate::wire::tests) fn apply(what: Change) -> Apply {
         digest: [0xab; 32],
         approved_by: "dba".into(),
         expires_at: Timestamp(1_700_000_000_000_000),
+        signatures: vec![signature()],
     }
 }
 
 pub(super) fn orders() -> Vec<(&'static str, Order)> {
     let analyze = Analyze { database: "shop".into(), table: create_index().table };
     let drop = DropIndex { index: create_index(), covered_by: "orders_by_customer".into() };
+    let undo = Undo { change: ChangeId(id(2)), reason: "harmed".into(), signatures: vec![signature()] };
     let applied = |apply| Order::Apply(Box::new(apply));
     vec![
         (
@@ -51,7 +58,7 @@ pub(super) fn orders() -> Vec<(&'static str, Order)> {
         ("apply_index", applied(apply(Change::CreateIndex(create_index())))),
         ("apply_analyze", applied(Apply { limits: Limits::ANALYZE, ..apply(Change::Analyze(analyze)) })),
         ("apply_drop", applied(apply(Change::DropIndex(drop)))),
-        ("undo", Order::Undo(Undo { change: ChangeId(id(2)), reason: "harmed".into() })),
+        ("undo", Order::Undo(undo)),
         ("confirm", Order::Confirm(Confirm { change: ChangeId(id(2)), reason: "helped".into() })),
         ("renew", Order::Renew(Renew { changes: vec![ChangeId(id(2)), ChangeId(id(3))] })),
     ]
@@ -72,6 +79,10 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
             Answer::Leases(vec![Lease { change: ChangeId(id(2)), lease_left_s: 900, trial_left_s: 28_800 }]),
         ),
         ("refused", Answer::Refused("not on the allow-list".into())),
+        (
+            "unsigned",
+            Answer::Unsigned(Unsigned { needed: 2, signed: vec!["dana".into()], reason: "one more".into() }),
+        ),
         (
             "what_if",
             Answer::WhatIf(WhatIfAnswer {
