@@ -191,9 +191,10 @@ async fn what_is_read_is_what_was_stored() {
     assert_eq!(get(about).await["items"][0]["proposal_ids"].as_array().unwrap().len(), 2);
 
     let summary = get("/api/v1/fleet/summary".into()).await;
-    // The kept change saves 270 ms a call, and the statement has some 6,000 calls an hour.
-    let saved = summary["db_time_saved_ms_per_hour"].as_f64().unwrap();
-    assert!((saved - 270.0 * 6_000.0).abs() < 270.0 * 200.0, "{summary}");
+    // The kept change saves 270 ms a call, and the statement is called 100 times a minute. The last hour begins within
+    // a minute, which isn't counted, and another one may have passed since the seed.
+    let minutes = summary["db_time_saved_ms_per_hour"].as_f64().unwrap() / (270.0 * 100.0);
+    assert!([58.0, 59.0, 60.0].contains(&minutes.round()), "{summary}");
     let counts: Vec<_> = [
         "instances",
         "agents_total",
