@@ -114,7 +114,7 @@ impl Parts {
         };
         let outbox = Outbox::open(state_dir, spool).context("opening the spool")?;
         let applier = Arc::new(Applier::start(
-            apply_config(config),
+            ApplyConfig { agent, ..apply_config(config) },
             apply_instances(config, agent)?,
             outbox.clone(),
             stopping.clone(),
@@ -126,7 +126,7 @@ impl Parts {
         let roster = Arc::new(watch::Sender::new(members.iter().map(listed).collect()));
         let (orders, incoming) = mpsc::channel(MAX_WAITING_ORDERS);
         let link = connection::run(
-            link_config(config),
+            link_config(config, &applier),
             outbox.clone(),
             roster.subscribe(),
             orders,
@@ -196,13 +196,14 @@ fn listed(member: &Member) -> Instance {
     }
 }
 
-fn link_config(config: &Config) -> LinkConfig {
+fn link_config(config: &Config, applier: &Applier) -> LinkConfig {
     LinkConfig {
         controller: config.controller.address.clone(),
         state_dir: config.state.directory.clone(),
         host_name: host_name(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         run: rand::random(),
+        obeyed: applier.obeyed(),
     }
 }
 

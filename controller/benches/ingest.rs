@@ -141,6 +141,7 @@ async fn enrol(store: &Store) -> (AgentId, InstanceId) {
         host_name: "bench".into(),
         incarnation: 1,
         run: 1,
+        obeyed: None,
         instances: vec![instance],
     };
     store.record_hello(agent, &hello, now).await.expect("the agent says hello");

@@ -6,6 +6,7 @@ mod approver;
 mod audit;
 mod doctor;
 mod owner;
+mod resume;
 mod tokens;
 
 use std::path::PathBuf;
@@ -55,6 +56,12 @@ enum Command {
     /// The record of who did what
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Go on from a store that was put back from a backup and is older than what agents have obeyed
+    Resume {
+        /// Why, for the record
+        #[arg(long)]
+        reason: String,
+    },
     /// Print a new one-time code for the first account
     SetupCode,
     /// Check the configuration and print what takes effect, secrets masked
@@ -130,6 +137,7 @@ fn carry_out(command: Command, config: Config) -> Result<ExitCode> {
         | Command::Agent(_)
         | Command::Account(_)
         | Command::Audit(_)
+        | Command::Resume { .. }
         | Command::SetupCode) => runtime.block_on(on_the_store(command, &config)),
         Command::CheckConfig => {
             print!("{}", config.effective());
@@ -151,6 +159,7 @@ async fn on_the_store(command: Command, config: &Config) -> Result<ExitCode> {
         Command::Agent(command) => agents::run(command, &backing).await,
         Command::Account(command) => accounts::run(command, &backing).await,
         Command::Audit(command) => audit::run(command, &backing).await,
+        Command::Resume { reason } => resume::run(&reason, &backing).await,
         Command::SetupCode => accounts::print_setup_code(&backing).await,
         Command::Run | Command::CheckConfig | Command::Openapi | Command::Approver(_) | Command::Doctor => {
             Ok(())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use querysmith_shared::approval::{Approver, Signature};
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::id::{ChangeId, InstanceId};
+use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::order::{
     Answer, Apply, Confirm, Lease, Order, Renew, UNKNOWN_CHANGE, Undo, Unsigned,
 };
@@ -13,8 +14,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::error;
 
+use super::accept::{self, Acceptance};
 use super::allow_list::Permission;
 use super::context::{ApplyConfig, ApplyInstance, BuildSlots, Context, Instance};
+use super::fencing::{Fencing, Passage};
 use super::journal::entry::Event;
 use super::journal::record::Record;
 use super::journal::{Journal, JournalError, MAX_BYTES, RecordError};
@@ -55,8 +58,12 @@ impl Applier {
         sink: impl ChangeSink,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let journal = match Journal::open(&config.state_dir) {
-            Ok(journal) => Arc::new(journal),
+        let opened = Journal::open(&config.state_dir).and_then(|journal| {
+            let fencing = Fencing::open(&journal, config.agent)?;
+            Ok((Arc::new(journal), fencing))
+        });
+        let (journal, fencing) = match opened {
+            Ok(opened) => opened,
             Err(error) => {
                 error!(
                     error = &error as &dyn std::error::Error,
@@ -74,6 +81,7 @@ impl Applier {
             instances: by_id(instances),
             builds: BuildSlots::default(),
             leases: Leases::default(),
+            fencing,
             news: news.clone(),
             progress,
             stop,
@@ -90,6 +98,13 @@ impl Applier {
 
     /// Answers an order as soon as it is journalled; what happens to it comes as reports.
     pub async fn handle(&self, order: Order) -> Answer {
+        if let (Ok(engine), Some(fence)) = (&self.engine, order.fence()) {
+            match engine.pass(*fence).await {
+                Ok(None) => {}
+                Ok(Some(obeyed)) => return Answer::Behind(obeyed),
+                Err(error) => return Answer::Refused(unusable(&error)),
+            }
+        }
         let answered = match (&self.engine, order) {
             (Err(reason), _) => Err(reason.clone()),
             (Ok(engine), Order::Apply(order)) => match engine.unsigned(&order) {
@@ -107,6 +122,14 @@ impl Applier {
         match answered {
             Ok(()) => Answer::Accepted,
             Err(reason) => Answer::Refused(reason),
+        }
+    }
+
+    /// Follows the newest record of a controller that was obeyed; `None` before the first.
+    pub fn obeyed(&self) -> watch::Receiver<Option<Fence>> {
+        match &self.engine {
+            Ok(engine) => engine.context.fencing.watch(),
+            Err(_) => watch::channel(None).1,
         }
     }
 
@@ -168,12 +191,43 @@ fn unusable(error: &JournalError) -> String {
 }
 
 impl Engine {
+    /// Whether an order of this record is not to be obeyed; then what was obeyed before.
+    async fn pass(&self, fence: Fence) -> Result<Option<Fence>, JournalError> {
+        let context = self.context.clone();
+        let passed = tokio::task::spawn_blocking(move || context.fencing.pass(&context.journal, fence));
+        match passed.await.expect("judging an order doesn't panic")? {
+            Passage::Open => Ok(None),
+            Passage::NewEpoch => {
+                tracing::warn!(
+                    epoch = fence.epoch,
+                    "the controller goes on from an older store: telling it everything"
+                );
+                self.context.news.notify_one();
+                Ok(None)
+            }
+            Passage::Shut(obeyed) => {
+                error!(
+                    ?fence,
+                    ?obeyed,
+                    "refused an order: the controller is older than what this agent obeyed"
+                );
+                Ok(Some(obeyed))
+            }
+        }
+    }
+
     async fn apply(&self, order: Apply) -> Result<(), String> {
         let Some(instance) = self.context.instances.get(&order.instance) else {
             return Err(NO_CONNECTION.to_owned());
         };
         if let Some(record) = self.known(order.change)? {
-            return repeated(&record, &order);
+            return match accept::again(&record, &order) {
+                Acceptance::Write(_) | Acceptance::Done => Ok(()),
+                Acceptance::Refuse(reason) => {
+                    tracing::warn!(change.id = %order.change, reason, "refused an order whose id is in the journal");
+                    Err(reason)
+                }
+            };
         }
         // Not even its refusal is journalled: that would be the whole order.
         order::check_size(&order)?;
@@ -265,31 +319,13 @@ impl Engine {
                     self.known(order.change)?.ok_or(UNKNOWN_CHANGE)?
                 }
             };
-            let reason = order::bounded_reason(&order.reason).to_owned();
-            let event = match record.state {
-                ChangeState::Approved | ChangeState::Offered => return Err(UNKNOWN_CHANGE.to_owned()),
-                ChangeState::Received | ChangeState::Armed => Event::Aborted { reason },
-                ChangeState::Applying | ChangeState::Trial | ChangeState::Confirmed => {
-                    if record.state == ChangeState::Confirmed {
-                        self.may_remove_what_was_kept(&record, &order.signatures)?;
-                    }
-                    match record.order.what.kind().can_be_undone() {
-                        true => Event::RevertIntent { reason },
-                        // Cancelled, it leaves nothing behind; if it is just over, it stays.
-                        false if record.state == ChangeState::Applying => Event::Failed { reason },
-                        false => {
-                            return Err(
-                                "old statistics can't be brought back: an ANALYZE has no undo".to_owned()
-                            );
-                        }
-                    }
-                }
-                // As before already, or on the way there.
-                ChangeState::Reverting
-                | ChangeState::Reverted
-                | ChangeState::Aborted
-                | ChangeState::Rejected => return Ok(()),
-                ChangeState::Stuck => return Err(format!("the change is stuck: {}", record.last)),
+            if record.state == ChangeState::Confirmed {
+                self.may_remove_what_was_kept(&record, &order.signatures)?;
+            }
+            let event = match accept::undo(&record, &order.reason) {
+                Acceptance::Write(event) => event,
+                Acceptance::Done => return Ok(()),
+                Acceptance::Refuse(reason) => return Err(reason),
             };
             match self.context.record(order.change, Some(record.state), event).await {
                 Ok(_) => {
@@ -305,14 +341,13 @@ impl Engine {
 
     async fn confirm(&self, order: Confirm) -> Result<(), String> {
         let record = self.known(order.change)?.ok_or(UNKNOWN_CHANGE)?;
-        match record.state {
-            ChangeState::Trial => {
-                let confirmed = Event::Confirmed { reason: order::bounded_reason(&order.reason).to_owned() };
-                let written = self.context.record(order.change, Some(ChangeState::Trial), confirmed).await;
+        match accept::confirm(&record, &order.reason) {
+            Acceptance::Write(event) => {
+                let written = self.context.record(order.change, Some(record.state), event).await;
                 written.map(|_| ()).map_err(|error| error.to_string())
             }
-            ChangeState::Confirmed => Ok(()),
-            state => Err(format!("the change is {state}: only one on trial can be kept")),
+            Acceptance::Done => Ok(()),
+            Acceptance::Refuse(reason) => Err(reason),
         }
     }
 
@@ -333,17 +368,6 @@ impl Engine {
             // The agent is stopping: the journal has it, and the next start finds it there.
             tracing::info!(change.id = %change, "the change waits for the next start of the agent");
         }
-    }
-}
-
-fn repeated(record: &Record, order: &Apply) -> Result<(), String> {
-    if !order::is_repetition(&record.order, order) {
-        error!(change.id = %order.change, "an order came with the id of another change");
-        return Err("the journal has another change of this id".to_owned());
-    }
-    match record.state {
-        ChangeState::Rejected => Err(record.last.clone()),
-        _ => Ok(()),
     }
 }
 

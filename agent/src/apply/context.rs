@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use querysmith_shared::approval::Signature;
 use querysmith_shared::change::lifecycle::ChangeState;
-use querysmith_shared::id::{ChangeId, InstanceId};
+use querysmith_shared::id::{AgentId, ChangeId, InstanceId};
 use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::order::Apply;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use uuid::Uuid;
 
 use super::allow_list::{self, AllowList, Permission};
 use super::clock::{Clock, HostClock};
 use super::fault::{FaultPoint, Faults};
+use super::fencing::Fencing;
 use super::journal::entry::{Entry, Event};
 use super::journal::{Journal, RecordError};
 use super::leases::{self, Leases};
@@ -25,6 +27,8 @@ use crate::engines::postgres::change::ChangeTarget;
 /// What the change engine needs to know.
 #[derive(Debug, Clone)]
 pub struct ApplyConfig {
+    /// This agent.
+    pub agent: AgentId,
     /// The agent's state directory: the journal is in it.
     pub state_dir: PathBuf,
     /// The host's allow-list.
@@ -47,6 +51,7 @@ impl ApplyConfig {
     /// The defaults for a state directory.
     pub fn new(state_dir: PathBuf) -> Self {
         Self {
+            agent: AgentId(Uuid::nil()),
             stop_file: state_dir.join("stop-changes"),
             state_dir,
             allow_list: PathBuf::from(allow_list::DEFAULT_PATH),
@@ -77,6 +82,7 @@ pub(super) struct Context {
     pub(super) instances: HashMap<InstanceId, Instance>,
     pub(super) builds: BuildSlots,
     pub(super) leases: Leases,
+    pub(super) fencing: Fencing,
     /// Tells the reporter that there is a new line.
     pub(super) news: Arc<Notify>,
     pub(super) progress: mpsc::Sender<Progress>,

@@ -20,6 +20,7 @@ use entry::{Entry, Event};
 use record::Record;
 use store::Store;
 
+use super::fencing::Obeyed;
 use super::lease::Budget;
 
 /// Above this the agent takes no new changes: 256 MiB are some fifty thousand changes, so something floods it.
@@ -191,10 +192,21 @@ impl Journal {
         self.with_store(Store::reported)
     }
 
-    /// Remembers that all lines up to `sequence` were handed on. Reaches the disk with the next line: after
-    /// a crash some are handed on again.
-    pub fn set_reported(&self, sequence: u64) -> Result<(), JournalError> {
-        self.with_store(|store| store.set_reported(sequence))
+    /// Remembers that all lines up to `to` were handed on; false if the mark isn't at `from` any more, because all are
+    /// to be handed on anew. Reaches the disk with the next line: after a crash some are handed on again.
+    pub fn set_reported(&self, from: u64, to: u64) -> Result<bool, JournalError> {
+        self.with_store(|store| store.set_reported(from, to))
+    }
+
+    /// The newest record that was obeyed.
+    pub fn obeyed(&self) -> Result<Option<Obeyed>, JournalError> {
+        self.with_store(Store::obeyed)
+    }
+
+    /// Keeps the newest record that is obeyed, on the disk; with `report_anew` every line is handed on once more. Not
+    /// part of the chain: it is no history.
+    pub fn set_obeyed(&self, obeyed: Obeyed, report_anew: bool) -> Result<(), JournalError> {
+        self.with_store(|store| store.set_obeyed(&obeyed, report_anew))
     }
 
     /// What was left of a change's time on trial when that was written last.

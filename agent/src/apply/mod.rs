@@ -26,8 +26,10 @@ pub mod fault;
 pub mod report;
 pub mod revert;
 
+mod accept;
 mod disk;
 mod execute;
+pub mod fencing;
 mod leases;
 mod supervise;
 mod withdrawn;

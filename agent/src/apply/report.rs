@@ -90,8 +90,10 @@ async fn hand_on(journal: &Arc<Journal>, sink: &impl ChangeSink) -> anyhow::Resu
             if let Some((report, instance)) = report(journal, &entry)? {
                 sink.report(report, instance).await?;
             }
+            if !journal.set_reported(reported, entry.sequence)? {
+                break;
+            }
             reported = entry.sequence;
-            journal.set_reported(reported)?;
         }
     }
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::applier::{NO_CONNECTION, by_id};
 use super::context::{ApplyConfig, ApplyInstance, BuildSlots, Context};
 use super::execute::drive;
+use super::fencing::Fencing;
 use super::journal::entry::Event;
 use super::journal::record::Record;
 use super::journal::{Journal, JournalError};
@@ -102,12 +103,14 @@ pub async fn revert(
     };
     let (_stop, stop) = watch::channel(false);
     let (progress, _progress) = mpsc::channel(1);
+    let fencing = Fencing::open(&journal, config.agent)?;
     let context = Arc::new(Context {
         config,
         journal,
         instances: by_id(instances),
         builds: BuildSlots::default(),
         leases: Leases::default(),
+        fencing,
         news: Arc::new(Notify::new()),
         progress,
         stop,

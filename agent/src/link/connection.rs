@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use querysmith_shared::observation::instance::Instance;
 use querysmith_shared::timestamp::Timestamp;
+use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::link::RefusalCode;
 use querysmith_shared::wire::order::{Answer, Order};
 use quinn::ClientConfig;
@@ -39,6 +40,8 @@ pub struct LinkConfig {
     pub agent_version: String,
     /// Random number of this run of the process.
     pub run: u64,
+    /// The newest record of a controller that was obeyed; `None` before the first.
+    pub obeyed: watch::Receiver<Option<Fence>>,
 }
 
 /// An order that arrived, and where its answer goes. Dropping `reply` refuses the order.

@@ -120,6 +120,7 @@ impl Session<'_> {
             host_name: self.config.host_name.clone(),
             incarnation,
             run: self.config.run,
+            obeyed: *self.config.obeyed.borrow(),
             instances,
         };
         let answer = timeout(WELCOME_TIME, ask(connection, &hello)).await;

@@ -5,6 +5,7 @@
 
 mod crashes;
 mod drops;
+mod fenced;
 mod host;
 mod leases;
 mod ordinary;

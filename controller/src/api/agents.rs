@@ -83,6 +83,8 @@ pub struct Agent {
     pub enrolled_at: DateTime<Utc>,
     /// When it was shut out.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Since when it is known to have obeyed a record that this store doesn't have: it gets no orders.
+    pub ahead_since: Option<DateTime<Utc>>,
     /// The servers it watches.
     pub instances: Vec<InstanceName>,
     /// What waits on its disk.
@@ -217,6 +219,7 @@ fn agent_of(context: &ApiContext, row: AgentRow) -> Agent {
         certificate_expires_at: row.certificate_expires_at,
         enrolled_at: row.enrolled_at,
         revoked_at: row.revoked_at,
+        ahead_since: row.ahead_since,
         instances: row.instances.into_iter().map(|(id, name)| InstanceName { id, name }).collect(),
         spool: Spool {
             reports_waiting: cost.map_or(0, |cost| number(cost.spool_reports)),

@@ -49,8 +49,9 @@ impl Carrier {
             return Ok(());
         }
         let now = Timestamp::from(SystemTime::now());
+        let fence = self.store.fence().await.context("failed to read the head of the audit")?;
         for pending in self.store.pending_orders(&connected).await.context("failed to read orders")? {
-            let Some(step) = next_step(&pending, now) else { continue };
+            let Some(step) = next_step(&pending, fence, now) else { continue };
             let is_new = lock(&self.under_way).insert(pending.change);
             if is_new {
                 self.spawn(pending, step);
@@ -92,6 +93,7 @@ async fn carry(store: &Store, agents: &dyn Agents, pending: &PendingOrder, step:
         // Something else is wanted by now, or an earlier attempt was noted: the next look finds it.
         return Ok(());
     }
+    let fence = order.fence().copied();
     let answer = agents.order(pending.agent, order, ANSWER_TIME).await;
     tracing::info!(
         change.id = %pending.change,
@@ -101,13 +103,24 @@ async fn carry(store: &Store, agents: &dyn Agents, pending: &PendingOrder, step:
         "sent an order"
     );
     match meaning(pending.wanted, answer) {
-        Meaning::Accepted => store.order_accepted(pending).await.context("failed to note an answer"),
+        Meaning::Accepted => {
+            store.order_accepted(pending).await.context("failed to note an answer")?;
+            store
+                .meet(pending.agent, fence.as_ref(), now())
+                .await
+                .context("failed to note what an agent obeyed")
+        }
         Meaning::Ended { end, actor, detail } => {
             store.order_ended(pending, end, (actor, &detail), now()).await.context("failed to note a refusal")
         }
         Meaning::Unsigned(unsigned) => {
             store.order_unsigned(pending, &unsigned, now()).await.context("failed to note what is lacking")
         }
+        // If it is no later record than this store's, an order overtook this one, which is sent again.
+        Meaning::Behind(obeyed) => store
+            .meet(pending.agent, Some(&obeyed), now())
+            .await
+            .context("failed to note what an agent obeyed"),
         Meaning::Again => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::timestamp::Timestamp;
+use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::order::{Answer, Apply, Confirm, Order, UNKNOWN_CHANGE, Undo, Unsigned};
 
 use crate::fleet::roster::OrderError;
@@ -33,12 +34,14 @@ pub enum Meaning {
     },
     /// It needs more signatures.
     Unsigned(Unsigned),
+    /// The agent has obeyed this, and takes the order for one of an older record.
+    Behind(Fence),
     /// Nobody knows; it is sent again later.
     Again,
 }
 
-/// The next step for a wish; `None` where there is nothing to tell.
-pub fn next_step(pending: &PendingOrder, now: Timestamp) -> Option<Step> {
+/// The next step for a wish, on the record of `fence`; `None` where there is nothing to tell.
+pub fn next_step(pending: &PendingOrder, fence: Fence, now: Timestamp) -> Option<Step> {
     match pending.wanted {
         Wanted::None => None,
         // Once it was offered the agent may have it, and only the agent can say that it has not begun: as it does
@@ -60,15 +63,18 @@ pub fn next_step(pending: &PendingOrder, now: Timestamp) -> Option<Step> {
             approved_by: pending.approved_by.clone(),
             expires_at: pending.expires_at,
             signatures: pending.signatures.clone(),
+            fence,
         })))),
         Wanted::Undo => Some(Step::Send(Order::Undo(Undo {
             change: pending.change,
             reason: pending.reason.clone(),
             signatures: pending.signatures.clone(),
+            fence,
         }))),
         Wanted::Confirm => Some(Step::Send(Order::Confirm(Confirm {
             change: pending.change,
             reason: pending.reason.clone(),
+            fence,
         }))),
     }
 }
@@ -91,6 +97,7 @@ pub fn meaning(wanted: Wanted, answer: Result<Answer, OrderError>) -> Meaning {
             Meaning::Ended { end: ChangeState::Aborted, actor: Actor::Agent, detail: reason }
         }
         Ok(Answer::Refused(reason)) => refused(reason),
+        Ok(Answer::Behind(obeyed)) => Meaning::Behind(obeyed),
         Ok(Answer::Unsigned(unsigned)) if wanted == Wanted::Apply => Meaning::Unsigned(unsigned),
         Ok(Answer::WhatIf(_) | Answer::Leases(_) | Answer::Unsigned(_)) => {
             refused("it answered another question".to_owned())

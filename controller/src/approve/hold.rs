@@ -41,6 +41,7 @@ pub async fn lay_hand(
     }
     let mut writing = store.write().await?;
     let change = writing.lock_change_to_decide(id).await?.ok_or(DecideError::Unknown)?;
+    verdict::of_this_store(change.is_ahead)?;
     let held_by = change.held_by.as_deref();
     let decision = Decision { by: decider.name, reason: Some(reason), at: now };
     let (action, what) = match hand {

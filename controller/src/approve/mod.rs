@@ -75,6 +75,7 @@ pub async fn approve(
     let mut writing = store.write().await?;
     let proposal = writing.lock_proposal(id).await?.ok_or(DecideError::Unknown)?;
     let standing = Standing { overtaken: overtaken.as_deref(), ..standing(&proposal) };
+    verdict::of_this_store(proposal.is_ahead)?;
     verdict::approve(&standing, read, decider.role, now)?;
     writing.decide_proposal(id, ProposalState::Approved, decision).await?;
     writing.add_change(&proposal, decision).await?;
@@ -177,6 +178,7 @@ async fn take_back(
     }
     let mut writing = store.write().await?;
     let change = writing.lock_change_to_decide(id).await?.ok_or(DecideError::Unknown)?;
+    verdict::of_this_store(change.is_ahead)?;
     let wanted_by = change.wanted_by.as_deref();
     let (action, what) = match way {
         Way::Undo => {

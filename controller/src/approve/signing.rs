@@ -93,6 +93,7 @@ pub async fn sign(
     }
     let mut writing = store.write().await?;
     let change = writing.lock_change_to_decide(id).await?.ok_or(DecideError::Unknown)?;
+    verdict::of_this_store(change.is_ahead)?;
     verdict::can_be_signed(change.state, change.wanted)?;
     let signing = writing.signing(id).await?.ok_or(DecideError::Unknown)?;
     check(&signing, Purpose::Apply, Some(given))?;

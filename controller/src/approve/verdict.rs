@@ -29,6 +29,11 @@ pub enum Refusal {
     /// The text that would run is not the text that is stored.
     #[error("the proposal's text is not what its change renders to")]
     TextDiffers,
+    /// This store is older than what the agent has obeyed.
+    #[error(
+        "this store is older than what the server's agent has obeyed, so nothing is decided about it here"
+    )]
+    OlderStore,
     /// The host takes nobody's word for it.
     #[error("this server's host takes signed approvals only, of {}", .0.join(", "))]
     SignatureNeeded(Vec<String>),
@@ -79,6 +84,11 @@ pub struct Standing<'a> {
     pub digest: &'a [u8],
     /// Digest of what its change renders to now; `None` where it can't be rendered.
     pub rendered: Option<[u8; 32]>,
+}
+
+/// May anything be decided here about a server whose agent is ahead of this store?
+pub fn of_this_store(is_ahead: bool) -> Result<(), Refusal> {
+    if is_ahead { Err(Refusal::OlderStore) } else { Ok(()) }
 }
 
 /// May somebody with this role approve it, having read the text with the digest `read`?

@@ -67,7 +67,8 @@ impl FleetStore for FleetTables {
                 }
                 is_own
             });
-            self.store.record_hello(agent, &hello, now).await.map_err(away)
+            self.store.record_hello(agent, &hello, now).await.map_err(away)?;
+            self.store.meet(agent, hello.obeyed.as_ref(), now).await.map_err(away)
         }
         .boxed()
     }

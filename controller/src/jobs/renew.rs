@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use querysmith_shared::id::{AgentId, ChangeId};
+use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::order::{Answer, MAX_RENEWED, Order, Renew as RenewOrder};
 
 use super::runner::Work;
@@ -16,7 +17,7 @@ use crate::wake::Topic;
 /// An agent answers from memory.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
-/// Renews the leases of the changes on trial whose agents are connected here.
+/// Renews the leases of the changes on trial whose agents are connected here, and tells agents of a new epoch.
 pub struct Renew {
     /// What it works with.
     pub context: AdviceContext,
@@ -29,8 +30,16 @@ impl Work for Renew {
             if connected.is_empty() {
                 return Ok(());
             }
-            let trials = self.context.store.trials_of(&connected).await.context("failed to read trials")?;
-            let renewals = trials.into_iter().map(|(agent, changes)| self.renew(agent, changes));
+            let store = &self.context.store;
+            let fence = store.fence().await.context("failed to read the head of the audit")?;
+            let mut trials = store.trials_of(&connected).await.context("failed to read trials")?;
+            let unheard = store.agents_of_earlier_epochs(&connected).await;
+            for agent in unheard.context("failed to read what agents have obeyed")? {
+                if !trials.iter().any(|(known, _)| *known == agent) {
+                    trials.push((agent, Vec::new()));
+                }
+            }
+            let renewals = trials.iter().map(|(agent, changes)| self.renew(*agent, changes, fence));
             let failed: Vec<String> = join_all(renewals)
                 .await
                 .into_iter()
@@ -43,22 +52,34 @@ impl Work for Renew {
 }
 
 impl Renew {
-    async fn renew(&self, agent: AgentId, changes: Vec<ChangeId>) -> Result<()> {
-        for changes in changes.chunks(MAX_RENEWED) {
-            let order = Order::Renew(RenewOrder { changes: changes.to_vec() });
+    /// Without changes it only tells the agent of the record that it is to obey.
+    async fn renew(&self, agent: AgentId, changes: &[ChangeId], fence: Fence) -> Result<()> {
+        let store = &self.context.store;
+        let mut rest = changes;
+        loop {
+            let (now_renewed, later) = rest.split_at(rest.len().min(MAX_RENEWED));
+            let order = Order::Renew(RenewOrder { changes: now_renewed.to_vec(), fence });
             let leases = match self.context.agents.order(agent, order, ANSWER_TIME).await {
                 Ok(Answer::Leases(leases)) => leases,
+                Ok(Answer::Behind(obeyed)) => {
+                    let noted = store.meet(agent, Some(&obeyed), self.context.now()).await;
+                    return noted.context("failed to note what an agent obeyed");
+                }
                 Ok(other) => anyhow::bail!("agent {agent} answered a renewal with {other:?}"),
                 // It is gone: its leases run on.
                 Err(OrderError::NotConnected | OrderError::Timeout) => return Ok(()),
                 Err(error) => return Err(error).with_context(|| format!("agent {agent} refused a renewal")),
             };
             let now = self.context.now();
+            store.meet(agent, Some(&fence), now).await.context("failed to note what an agent obeyed")?;
             for lease in leases {
-                self.context.store.put_lease(lease, now).await.context("failed to note a lease")?;
+                store.put_lease(lease, now).await.context("failed to note a lease")?;
                 self.context.wake.publish(Topic::Changes, Some(lease.change.0));
             }
+            if later.is_empty() {
+                return Ok(());
+            }
+            rest = later;
         }
-        Ok(())
     }
 }

@@ -40,6 +40,8 @@ pub struct LockedProposal {
     pub what: Change,
     /// Within which limits.
     pub limits: Limits,
+    /// Its agent has obeyed another record than this store's.
+    pub is_ahead: bool,
 }
 
 /// A change as a decision needs it.
@@ -61,6 +63,8 @@ pub struct LockedChange {
     pub wanted_by: Option<String>,
     /// Who holds its verdict.
     pub held_by: Option<String>,
+    /// Its agent has obeyed another record than this store's.
+    pub is_ahead: bool,
 }
 
 /// What was decided, by whom and why.
@@ -74,18 +78,21 @@ pub struct Decision<'a> {
     pub at: DateTime<Utc>,
 }
 
-/// A change's instance, title, kind, state, wish, who has that wish, and who holds the verdict.
-type ChangeToDecide = (String, String, String, String, String, Option<String>, Option<String>);
-type ProposalRow = (Uuid, String, String, String, Option<String>, DateTime<Utc>, Vec<u8>, Uuid, Value, Value);
+/// A change's instance, title, kind, state, wish, who has that wish, who holds the verdict, and whether its agent is ahead.
+type ChangeToDecide = (String, String, String, String, String, Option<String>, Option<String>, bool);
+type ProposalRow =
+    (Uuid, String, String, String, Option<String>, DateTime<Utc>, Vec<u8>, Uuid, Value, Value, bool);
 
 impl Writing {
     /// A proposal, locked until the end of this transaction: of two who decide, the second finds it decided.
     pub async fn lock_proposal(&mut self, id: ProposalId) -> Result<Option<LockedProposal>, StoreError> {
         let row: Option<ProposalRow> = sqlx::query_as(
             "SELECT proposal.instance_id, instance.name, proposal.title, proposal.state, proposal.decision_reason,
-                    proposal.expires_at, proposal.digest, proposal.change_id, proposal.what, proposal.limits
+                    proposal.expires_at, proposal.digest, proposal.change_id, proposal.what, proposal.limits,
+                    agent.ahead_since IS NOT NULL
              FROM proposal
              JOIN instance USING (instance_id)
+             JOIN agent USING (agent_id)
              WHERE proposal.proposal_id = $1
              FOR UPDATE OF proposal",
         )
@@ -103,6 +110,7 @@ impl Writing {
             change,
             what,
             limits,
+            is_ahead,
         )) = row
         else {
             return Ok(None);
@@ -119,6 +127,7 @@ impl Writing {
             change: ChangeId(change),
             what: document(what, "change of a proposal")?,
             limits: document(limits, "limits of a proposal")?,
+            is_ahead,
         }))
     }
 
@@ -173,16 +182,17 @@ impl Writing {
     pub async fn lock_change_to_decide(&mut self, id: ChangeId) -> Result<Option<LockedChange>, StoreError> {
         let row: Option<ChangeToDecide> = sqlx::query_as(
             "SELECT instance.name, change.title, change.kind, change.state, change.wanted, change.wanted_by,
-                    change.held_by
+                    change.held_by, agent.ahead_since IS NOT NULL
              FROM change
              JOIN instance USING (instance_id)
+             JOIN agent USING (agent_id)
              WHERE change.change_id = $1
              FOR UPDATE OF change",
         )
         .bind(id.0)
         .fetch_optional(self.connection())
         .await?;
-        let Some((instance_name, title, kind, state, wanted, wanted_by, held_by)) = row else {
+        let Some((instance_name, title, kind, state, wanted, wanted_by, held_by, is_ahead)) = row else {
             return Ok(None);
         };
         Ok(Some(LockedChange {
@@ -194,6 +204,7 @@ impl Writing {
             wanted: Wanted::parse(&wanted),
             wanted_by,
             held_by,
+            is_ahead,
         }))
     }
 

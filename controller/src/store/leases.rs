@@ -11,15 +11,17 @@ use super::value::moment;
 use crate::store::error::StoreError;
 
 impl Store {
-    /// The changes on trial of these agents, by agent.
+    /// The changes on trial of these agents, by agent; none of those that have obeyed another record than this.
     pub async fn trials_of(&self, agents: &[AgentId]) -> Result<Vec<(AgentId, Vec<ChangeId>)>, StoreError> {
         let agents: Vec<Uuid> = agents.iter().map(|agent| agent.0).collect();
         let rows: Vec<(Uuid, Vec<Uuid>)> = sqlx::query_as(
             "SELECT instance.agent_id, array_agg(change.change_id ORDER BY change.created_at)
              FROM change
              JOIN instance USING (instance_id)
+             JOIN agent USING (agent_id)
              WHERE change.state = 'trial'
                AND instance.agent_id = ANY ($1)
+               AND agent.ahead_since IS NULL
              GROUP BY instance.agent_id",
         )
         .bind(agents)

@@ -31,6 +31,7 @@ pub mod writing;
 
 // What the jobs read and write.
 pub mod evidence;
+pub mod fence;
 pub mod findings;
 pub mod job_rows;
 pub mod keeping;

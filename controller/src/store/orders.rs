@@ -72,7 +72,7 @@ struct OrderRow {
 }
 
 impl Store {
-    /// What is wanted of these agents, oldest first.
+    /// What is wanted of these agents, oldest first. Nothing is of those that have obeyed another record than this.
     pub async fn pending_orders(&self, agents: &[AgentId]) -> Result<Vec<PendingOrder>, StoreError> {
         let agents: Vec<Uuid> = agents.iter().map(|agent| agent.0).collect();
         let rows: Vec<OrderRow> = sqlx::query_as(
@@ -83,8 +83,10 @@ impl Store {
              FROM change
              JOIN instance USING (instance_id)
              JOIN proposal USING (proposal_id)
+             JOIN agent USING (agent_id)
              WHERE change.wanted <> 'none'
                AND instance.agent_id = ANY ($1)
+               AND agent.ahead_since IS NULL
              ORDER BY change.created_at",
         )
         .bind(agents)

@@ -51,6 +51,8 @@ pub struct AgentRow {
     pub certificate_expires_at: Option<DateTime<Utc>>,
     /// When it was shut out.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Since when it is known to have obeyed another record than this store's.
+    pub ahead_since: Option<DateTime<Utc>>,
     /// What it costs.
     pub cost: Option<AgentCost>,
     /// Ids and names of what it watches, by name.
@@ -66,6 +68,7 @@ struct StoredAgent {
     last_seen_at: Option<DateTime<Utc>>,
     certificate_expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    ahead_since: Option<DateTime<Utc>>,
     cost: Option<Value>,
     instance_ids: Vec<Uuid>,
     instance_names: Vec<String>,
@@ -147,8 +150,8 @@ impl Store {
     ) -> Result<(Vec<AgentRow>, i64), StoreError> {
         let rows: Vec<StoredAgent> = sqlx::query_as(
             "SELECT agent.agent_id, agent.host_name, agent.version, agent.enrolled_at, agent.last_seen_at,
-                    agent.certificate_expires_at, agent.revoked_at, agent.cost, watched.instance_ids,
-                    watched.instance_names
+                    agent.certificate_expires_at, agent.revoked_at, agent.ahead_since, agent.cost,
+                    watched.instance_ids, watched.instance_names
              FROM agent
              CROSS JOIN LATERAL (
                  SELECT COALESCE(array_agg(instance_id ORDER BY name, instance_id), '{}') AS instance_ids,
@@ -174,7 +177,7 @@ impl Store {
     pub async fn read_agent(&self, id: AgentId) -> Result<Option<AgentRow>, StoreError> {
         let row: Option<StoredAgent> = sqlx::query_as(
             "SELECT agent.agent_id, agent.host_name, agent.version, agent.enrolled_at, agent.last_seen_at,
-                    agent.certificate_expires_at, agent.revoked_at, agent.cost,
+                    agent.certificate_expires_at, agent.revoked_at, agent.ahead_since, agent.cost,
                     ARRAY(SELECT instance_id FROM instance WHERE instance.agent_id = agent.agent_id
                           ORDER BY name, instance_id) AS instance_ids,
                     ARRAY(SELECT name FROM instance WHERE instance.agent_id = agent.agent_id
@@ -198,6 +201,7 @@ fn agent(row: StoredAgent) -> AgentRow {
         last_seen_at: row.last_seen_at,
         certificate_expires_at: row.certificate_expires_at,
         revoked_at: row.revoked_at,
+        ahead_since: row.ahead_since,
         cost: row.cost.and_then(|cost| readable(cost, "cost of an agent", row.agent_id)),
         instances: row.instance_ids.into_iter().zip(row.instance_names).collect(),
     }

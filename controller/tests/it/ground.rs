@@ -79,7 +79,14 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn hello(instances: Vec<Instance>) -> Hello {
-    Hello { agent_version: "1".into(), host_name: "host".into(), incarnation: 1, run: 1, instances }
+    Hello {
+        agent_version: "1".into(),
+        host_name: "host".into(),
+        incarnation: 1,
+        run: 1,
+        obeyed: None,
+        instances,
+    }
 }
 
 pub(crate) fn instance(agent: AgentId, name: &str) -> Instance {

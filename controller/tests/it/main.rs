@@ -32,6 +32,7 @@ mod loop_ground;
 mod orders;
 mod owner;
 mod program;
+mod restored;
 mod revoked;
 mod shop;
 mod signed;

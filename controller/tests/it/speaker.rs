@@ -41,6 +41,7 @@ impl Speaker {
             host_name: "host".to_owned(),
             agent_version: "1".to_owned(),
             run: rand::random(),
+            obeyed: watch::channel(None).1,
         };
         let (roster, watched) = watch::channel(vec![of.clone()]);
         let (orders, _) = mpsc::channel(8);

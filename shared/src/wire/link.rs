@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bounded;
 use super::codec::Message;
 use super::envelope::Kind;
+use super::fence::Fence;
 use crate::observation::instance::Instance;
 
 /// Most instances that one agent watches.
@@ -24,6 +25,8 @@ pub struct Hello {
     /// Random number of this run of the process: two live connections of one identity with different
     /// runs are two agents.
     pub run: u64,
+    /// The newest record that it obeyed; `None` if it never obeyed an order.
+    pub obeyed: Option<Fence>,
     /// The servers it watches.
     #[serde(deserialize_with = "bounded::vec::<MAX_INSTANCES, _, _>")]
     pub instances: Vec<Instance>,

@@ -8,6 +8,7 @@ pub mod bounded;
 pub mod codec;
 pub mod enrol;
 pub mod envelope;
+pub mod fence;
 pub mod link;
 pub mod order;
 pub mod report;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bounded;
 use super::codec::Message;
 use super::envelope::Kind;
+use super::fence::Fence;
 use crate::approval::{MAX_APPROVERS, MAX_SIGNATURES, Signature};
 use crate::change::limits::Limits;
 use crate::change::{Change, CreateIndex};
@@ -33,6 +34,19 @@ pub enum Order {
 
 impl Message for Order {
     const KIND: Kind = Kind::Order;
+}
+
+impl Order {
+    /// The record of the controller that orders it; `None` of a question, which changes nothing.
+    pub fn fence(&self) -> Option<&Fence> {
+        match self {
+            Self::WhatIf(_) => None,
+            Self::Apply(order) => Some(&order.fence),
+            Self::Undo(order) => Some(&order.fence),
+            Self::Confirm(order) => Some(&order.fence),
+            Self::Renew(order) => Some(&order.fence),
+        }
+    }
 }
 
 /// Asks for the plans of statements with and without hypothetical indexes. Nothing is executed.
@@ -74,6 +88,9 @@ pub struct Apply {
     /// Of its [approval](crate::approval::Approval).
     #[serde(default, deserialize_with = "bounded::vec::<MAX_SIGNATURES, _, _>")]
     pub signatures: Vec<Signature>,
+    /// The record of the controller that orders it.
+    #[serde(default)]
+    pub fence: Fence,
 }
 
 /// An undo that was asked for.
@@ -86,6 +103,9 @@ pub struct Undo {
     /// Of its [undo's text](crate::approval::Approval::undo_text), where it was kept.
     #[serde(default, deserialize_with = "bounded::vec::<MAX_SIGNATURES, _, _>")]
     pub signatures: Vec<Signature>,
+    /// The record of the controller that orders it.
+    #[serde(default)]
+    pub fence: Fence,
 }
 
 /// The reason with which an agent refuses an undo of a change that isn't in its journal, and that it won't accept
@@ -99,6 +119,9 @@ pub struct Confirm {
     pub change: ChangeId,
     /// Why, for the journal.
     pub reason: String,
+    /// The record of the controller that orders it.
+    #[serde(default)]
+    pub fence: Fence,
 }
 
 /// Most changes of one renewal: as many as an agent has open at most.
@@ -110,6 +133,9 @@ pub struct Renew {
     /// Which.
     #[serde(deserialize_with = "bounded::vec::<MAX_RENEWED, _, _>")]
     pub changes: Vec<ChangeId>,
+    /// The record of the controller that orders it.
+    #[serde(default)]
+    pub fence: Fence,
 }
 
 /// What is left of a change's time on trial.
@@ -136,6 +162,8 @@ pub enum Answer {
     Leases(#[serde(deserialize_with = "bounded::vec::<MAX_RENEWED, _, _>")] Vec<Lease>),
     /// The order needs more signatures of the host's approvers. It isn't in the journal, and may come again.
     Unsigned(Unsigned),
+    /// Not done: this agent has obeyed a record that isn't an earlier part of the order's, this one.
+    Behind(Fence),
 }
 
 impl Message for Answer {

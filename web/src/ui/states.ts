@@ -105,8 +105,9 @@ export const JOB_STATUS: Record<Job["status"], Word> = {
   never_ran: word("never ran", "idle", "clock"),
 };
 
-export function agentWord(agent: Pick<Agent, "connected"> & { revoked_at?: string | null }): Word {
+export function agentWord(agent: Pick<Agent, "connected"> & { revoked_at?: string | null; ahead_since?: string | null }): Word {
   if (agent.revoked_at) return word("revoked", "idle", "cross");
+  if (agent.ahead_since) return word("gets no orders", "bad", "cross");
   return agent.connected ? word("connected", "good", "check") : word("not connected", "bad", "cross");
 }
 

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::entry::Entry;
 use super::{Hash, Head, JournalError};
+use crate::apply::fencing::Obeyed;
 use crate::apply::lease::Budget;
 
 /// Sequence → hash of the chain up to here, then the line as JSON.
@@ -21,6 +22,9 @@ const HEAD: TableDefinition<'_, &str, (u64, Hash)> = TableDefinition::new("head"
 const MARKS: TableDefinition<'_, &str, u64> = TableDefinition::new("marks");
 /// Change → what is left of its time on trial, as JSON.
 const BUDGETS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("budgets");
+
+/// `controller`: the newest record that was obeyed, as JSON.
+const OBEYED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("obeyed");
 
 /// Memory for pages of the journal, bytes: it is read rarely.
 const CACHE_BYTES: usize = 512 << 10;
@@ -101,6 +105,7 @@ impl Store {
         transaction.open_table(HEAD)?;
         transaction.open_table(MARKS)?;
         transaction.open_table(BUDGETS)?;
+        transaction.open_table(OBEYED)?;
         transaction.commit()?;
         drop(store);
         File::open(&unfinished)?.sync_all()?;
@@ -190,11 +195,43 @@ impl Store {
         Ok(transaction.open_table(MARKS)?.get("reported")?.map_or(0, |mark| mark.value()))
     }
 
-    pub(super) fn set_reported(&self, sequence: u64) -> Result<(), Error> {
+    pub(super) fn set_reported(&self, from: u64, to: u64) -> Result<bool, Error> {
         let mut transaction = self.database.begin_write()?;
         // Losing the mark only repeats reports; it needs no write to the disk of its own.
         transaction.set_durability(Durability::None)?;
-        transaction.open_table(MARKS)?.insert("reported", sequence)?;
+        {
+            let mut marks = transaction.open_table(MARKS)?;
+            let known = marks.get("reported")?.map_or(0, |mark| mark.value());
+            if known != from {
+                return Ok(false);
+            }
+            marks.insert("reported", to)?;
+        }
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    pub(super) fn obeyed(&self) -> Result<Option<Obeyed>, Error> {
+        let transaction = self.database.begin_read()?;
+        let table = match transaction.open_table(OBEYED) {
+            Ok(table) => table,
+            // A journal of a version that kept none.
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(written) = table.get("controller")? else { return Ok(None) };
+        // Not to be told from a fence that lets everything pass, so it isn't passed over.
+        serde_json::from_slice(written.value()).map(Some).map_err(|error| Error::File(Box::new(error)))
+    }
+
+    pub(super) fn set_obeyed(&self, obeyed: &Obeyed, report_anew: bool) -> Result<(), Error> {
+        let json = serde_json::to_vec(obeyed).map_err(|error| Error::File(Box::new(error)))?;
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        transaction.open_table(OBEYED)?.insert("controller", json.as_slice())?;
+        if report_anew {
+            transaction.open_table(MARKS)?.insert("reported", 0)?;
+        }
         transaction.commit()?;
         Ok(())
     }

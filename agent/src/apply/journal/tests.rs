@@ -3,6 +3,7 @@ use std::fs;
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::{Analyze, Change, TableName};
 use querysmith_shared::id::InstanceId;
+use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::order::Apply;
 use redb::{Database, ReadableTable, TableDefinition};
 use tempfile::TempDir;
@@ -29,6 +30,7 @@ fn received(change: ChangeId) -> Event {
             approved_by: "Dana".into(),
             expires_at: Timestamp(50),
             signatures: Vec::new(),
+            fence: Fence::default(),
         }),
         signed_by: Vec::new(),
     }
@@ -84,7 +86,8 @@ fn the_mark_of_what_was_reported_stays() {
     let directory = filled();
     let journal = Journal::open(directory.path()).unwrap();
     assert_eq!(journal.reported().unwrap(), 0);
-    journal.set_reported(2).unwrap();
+    assert!(journal.set_reported(0, 2).unwrap());
+    assert!(!journal.set_reported(1, 3).unwrap(), "the mark was moved by somebody else");
     journal.record(change(2), Some(ChangeState::Received), Timestamp(13), aborted()).unwrap();
     drop(journal);
     assert_eq!(Journal::open(directory.path()).unwrap().reported().unwrap(), 2);

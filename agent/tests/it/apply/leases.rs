@@ -57,7 +57,7 @@ fn order(stage: &Stage, on_partition: OnPartition) -> Apply {
 }
 
 async fn renew(engine: &Engine, order: &Apply) -> Vec<Lease> {
-    match engine.applier.handle(Order::Renew(Renew { changes: vec![order.change] })).await {
+    match engine.applier.handle(Order::Renew(Renew { changes: vec![order.change], fence: order.fence })).await {
         Answer::Leases(leases) => leases,
         other => panic!("{other:?}"),
     }

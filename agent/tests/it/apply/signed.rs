@@ -212,8 +212,9 @@ async fn one_flipped_bit_is_another_order() {
         flipped[at / 8] ^= 1 << (at % 8);
         let Ok(altered) = decode_body::<Apply>(&flipped) else { continue };
         read += 1;
-        // Whom the controller names is no part of what was signed, and the journal says so.
-        let same = Apply { approved_by: order.approved_by.clone(), ..altered.clone() } == order;
+        // Whom the controller names, and how old it is, is no part of what was signed.
+        let Apply { approved_by, fence, .. } = order.clone();
+        let same = Apply { approved_by, fence, ..altered.clone() } == order;
         assert_eq!(signers(&altered).contains(&key.public()), same, "bit {at}");
     }
     assert!(read > bytes.len(), "only {read} of them could be read at all");

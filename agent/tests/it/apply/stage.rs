@@ -15,6 +15,7 @@ use querysmith_shared::change::{Analyze, Change, CreateIndex, DropIndex, IndexKe
 use querysmith_shared::dialect::postgres::render;
 use querysmith_shared::id::{ChangeId, InstanceId};
 use querysmith_shared::timestamp::Timestamp;
+use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::order::{Answer, Apply, Confirm, Order, Undo};
 use querysmith_shared::wire::report::ChangeReport;
 use querysmith_tests::cluster::Cluster;
@@ -156,6 +157,7 @@ impl Stage {
             approved_by: "Dana".into(),
             expires_at: now().after(Duration::from_secs(3_600)),
             signatures: Vec::new(),
+            fence: Fence::default(),
         };
         approved(order)
     }
@@ -265,12 +267,13 @@ impl Engine {
     }
 
     pub(crate) async fn undo_signed(&self, order: &Apply, signatures: Vec<Signature>) -> Answer {
-        let undo = Undo { change: order.change, reason: "it harms".into(), signatures };
+        let undo = Undo { change: order.change, reason: "it harms".into(), signatures, fence: order.fence };
         self.applier.handle(Order::Undo(undo)).await
     }
 
     pub(crate) async fn confirm(&self, order: &Apply) -> Answer {
-        self.applier.handle(Order::Confirm(Confirm { change: order.change, reason: "it helps".into() })).await
+        let confirm = Confirm { change: order.change, reason: "it helps".into(), fence: order.fence };
+        self.applier.handle(Order::Confirm(confirm)).await
     }
 
     /// Waits until the change has reported this state, and returns that report.

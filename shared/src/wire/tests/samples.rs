@@ -70,6 +70,7 @@ pub(super) fn hello() -> Hello {
         host_name: "db1".into(),
         incarnation: u64::MAX,
         run: 7,
+        obeyed: Some(orders::fence()),
         instances: vec![instance(), Instance { server: None, ..instance() }],
     }
 }

@@ -8,6 +8,7 @@ use querysmith_shared::id::{AgentId, ChangeId, InstanceId};
 use querysmith_shared::observation::instance::Instance;
 use querysmith_shared::wire::codec::encode;
 use querysmith_shared::wire::envelope::{Envelope, Kind};
+use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::link::{Hello, RefusalCode, Welcome};
 use querysmith_shared::wire::order::{Answer, Order, Undo};
 use uuid::Uuid;
@@ -22,6 +23,7 @@ fn order() -> Order {
         change: ChangeId(Uuid::from_u128(3)),
         reason: "a person asked".to_owned(),
         signatures: Vec::new(),
+        fence: Fence::default(),
     })
 }
 

@@ -71,6 +71,7 @@ pub(super) fn hello() -> Hello {
         host_name: "raw".to_owned(),
         incarnation: 1,
         run: rand::random(),
+        obeyed: None,
         instances: Vec::new(),
     }
 }

@@ -179,6 +179,7 @@ impl Agent {
             host_name: "loopback".to_owned(),
             agent_version: "0.1.0".to_owned(),
             run: rand::random(),
+            obeyed: watch::channel(None).1,
         };
         let (roster, watched) = watch::channel(Vec::new());
         let (orders_in, orders) = mpsc::channel(8);

@@ -737,6 +737,11 @@ export interface components {
         Agent: {
             /**
              * Format: date-time
+             * @description Since when it is known to have obeyed a record that this store doesn't have: it gets no orders.
+             */
+            ahead_since?: string | null;
+            /**
+             * Format: date-time
              * @description When its certificate ends.
              */
             certificate_expires_at?: string | null;
@@ -1812,6 +1817,11 @@ export interface components {
         Page_Agent: {
             /** @description The rows. */
             items: {
+                /**
+                 * Format: date-time
+                 * @description Since when it is known to have obeyed a record that this store doesn't have: it gets no orders.
+                 */
+                ahead_since?: string | null;
                 /**
                  * Format: date-time
                  * @description When its certificate ends.

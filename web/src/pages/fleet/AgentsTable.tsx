@@ -8,6 +8,7 @@ import { useNow } from "~/now.ts";
 import { DataTable, type Column } from "~/ui/DataTable.tsx";
 import { Empty } from "~/ui/Empty.tsx";
 import { Loaded } from "~/ui/Loaded.tsx";
+import { Note } from "~/ui/Note.tsx";
 import { Section } from "~/ui/Page.tsx";
 import { agentWord } from "~/ui/states.ts";
 import { StateWord } from "~/ui/StateWord.tsx";
@@ -37,10 +38,24 @@ export function AgentsTable() {
     <Section title="Agents" hint="with what they cost themselves" flush>
       <Loaded query={agents} lines={5}>
         {(list) => (
-          <DataTable label="Agents" columns={COLUMNS} rows={list.items} rowKey={(agent) => agent.id} empty={<Empty title="No agent is enrolled">Make a join token with “Enrol an agent” and run the command it shows.</Empty>} />
+          <>
+            <OlderStore hosts={list.items.filter((agent) => agent.ahead_since).map((agent) => agent.host_name)} />
+            <DataTable label="Agents" columns={COLUMNS} rows={list.items} rowKey={(agent) => agent.id} empty={<Empty title="No agent is enrolled">Make a join token with “Enrol an agent” and run the command it shows.</Empty>} />
+          </>
         )}
       </Loaded>
     </Section>
+  );
+}
+
+/** Said where this store was put back from a backup. */
+function OlderStore({ hosts }: { hosts: string[] }) {
+  if (hosts.length === 0) return null;
+  return (
+    <Note tone="bad">
+      This controller's store is older than what the agents on {hosts.join(", ")} have obeyed, so they get no orders and nothing is decided about their servers here. Put the newer store back, or go on
+      with this one: <code>querysmith-controller resume --reason …</code>
+    </Note>
   );
 }
 

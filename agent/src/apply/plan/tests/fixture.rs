@@ -7,6 +7,7 @@ use querysmith_shared::change::{Change, CreateIndex, IndexKey, TableName, index_
 use querysmith_shared::dialect::postgres::render;
 use querysmith_shared::id::{ChangeId, InstanceId};
 use querysmith_shared::timestamp::Timestamp;
+use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::order::Apply;
 use uuid::Uuid;
 
@@ -44,5 +45,6 @@ pub(super) fn order() -> Apply {
         approved_by: "Dana".into(),
         expires_at: Timestamp(0).after(Duration::from_secs(86_400)),
         signatures: Vec::new(),
+        fence: Fence::default(),
     }
 }

@@ -1,12 +1,15 @@
 //! A model of one change's world: a journal that survives, a database that does too, an agent that doesn't.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::timestamp::Timestamp;
+use querysmith_shared::wire::fence::Fence;
 
 use super::choices::Choices;
 use super::fixture::{CHANGE, order, pre_image};
+use crate::apply::accept::{self, Acceptance};
 use crate::apply::allow_list::Permission;
 use crate::apply::journal::entry::{Entry, Event};
 use crate::apply::journal::record::Record;
@@ -20,6 +23,21 @@ pub(super) struct Limits {
     pub(super) undos: u32,
     pub(super) failures: u32,
     pub(super) disturbances: u32,
+}
+
+/// An order of a controller, as it arrives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message {
+    pub(super) fence: Fence,
+    pub(super) what: What,
+}
+
+/// What is ordered.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What {
+    Apply,
+    Undo,
+    Keep,
 }
 
 /// More looks than any run needs.
@@ -40,11 +58,18 @@ struct Crash;
 pub(super) struct World<'a> {
     choices: &'a mut Choices,
     left: Limits,
+    /// What arrives, in its order, at moments of the choices.
+    post: VecDeque<Message>,
+    obeyed: Option<Fence>,
+    /// Refused an undo of a change that it didn't know; forgotten with the process.
+    is_withdrawn: bool,
     journal: Vec<Entry>,
     thing: Thing,
     /// A statement of an agent that died is still running.
     orphan: bool,
     statements: u32,
+    /// How often a statement of ours made the thing whole.
+    made: u32,
     undo_was_asked: bool,
     was_disturbed: bool,
     now: Timestamp,
@@ -54,29 +79,93 @@ pub(super) struct World<'a> {
 impl<'a> World<'a> {
     /// Runs a change to its rest and checks everything that must hold on the way and at the end.
     pub(super) fn run(choices: &'a mut Choices, left: Limits) {
-        let mut world = Self {
+        let mut world = Self::new(choices, left, VecDeque::new());
+        world.receive();
+        world.rest();
+        world.check_end();
+    }
+
+    /// Runs what comes of messages that arrive in this order at any moment, and checks the same. True if the change
+    /// was ever begun.
+    pub(super) fn run_post(choices: &'a mut Choices, left: Limits, post: VecDeque<Message>) -> bool {
+        let mut world = Self::new(choices, left, post);
+        loop {
+            if !world.journal.is_empty() {
+                world.rest();
+            }
+            if world.post.is_empty() {
+                break;
+            }
+            world.deliver();
+        }
+        if !world.journal.is_empty() {
+            world.check_end();
+        }
+        world.statements > 0
+    }
+
+    fn new(choices: &'a mut Choices, left: Limits, post: VecDeque<Message>) -> Self {
+        Self {
             choices,
             left,
+            post,
+            obeyed: None,
+            is_withdrawn: false,
             journal: Vec::new(),
             thing: Thing::Nothing,
             orphan: false,
             statements: 0,
+            made: 0,
             undo_was_asked: false,
             was_disturbed: false,
             now: Timestamp(0),
             waiting: None,
-        };
-        world.write(Event::Received { order: Box::new(order()), signed_by: Vec::new() });
+        }
+    }
+
+    fn receive(&mut self) {
+        self.write(Event::Received { order: Box::new(order()), signed_by: Vec::new() });
+    }
+
+    fn rest(&mut self) {
         for look in 0.. {
-            assert!(look < MOST_LOOKS, "it never comes to rest: {:?}", world.story());
-            world.now = world.now.after(Duration::from_secs(1));
-            match world.look_and_act() {
+            assert!(look < MOST_LOOKS, "it never comes to rest: {:?}", self.story());
+            self.now = self.now.after(Duration::from_secs(1));
+            match self.look_and_act() {
                 Ok(true) => break,
                 Ok(false) => {}
-                Err(Crash) => world.waiting = None,
+                Err(Crash) => (self.waiting, self.is_withdrawn) = (None, false),
             }
         }
-        world.check_end();
+    }
+
+    /// The next message arrives, and is taken as the agent takes it.
+    fn deliver(&mut self) {
+        let Some(Message { fence, what }) = self.post.pop_front() else { return };
+        if self.obeyed.is_some_and(|obeyed| fence.is_refused_after(&obeyed)) {
+            return;
+        }
+        assert!(self.obeyed.is_none_or(|obeyed| fence.epoch >= obeyed.epoch), "the epoch never decreases");
+        self.obeyed = Some(fence);
+        let is_known = !self.journal.is_empty();
+        let acceptance = match what {
+            What::Apply if is_known => accept::again(&self.record(), &order()),
+            What::Apply if self.is_withdrawn => return,
+            What::Apply => return self.receive(),
+            What::Undo if is_known => {
+                self.undo_was_asked = true;
+                accept::undo(&self.record(), "asked for")
+            }
+            What::Undo => {
+                self.is_withdrawn = true;
+                return;
+            }
+            What::Keep if is_known => accept::confirm(&self.record(), "asked for"),
+            What::Keep => return,
+        };
+        if let Acceptance::Write(event) = acceptance {
+            self.write(event);
+        }
     }
 
     /// `true` when nothing is left to do.
@@ -129,6 +218,7 @@ impl<'a> World<'a> {
         options.extend((self.left.crashes > 0).then_some(1));
         options.extend((self.left.undos > 0 && !self.journal.is_empty()).then_some(2));
         options.extend((self.left.disturbances > 0).then_some(3));
+        options.extend((!self.post.is_empty()).then_some(4));
         match options[self.choices.of(options.len())] {
             1 => {
                 self.left.crashes -= 1;
@@ -142,18 +232,16 @@ impl<'a> World<'a> {
                 self.left.disturbances -= 1;
                 self.disturb();
             }
+            4 => self.deliver(),
             _ => {}
         }
         Ok(())
     }
 
     fn undo(&mut self) {
-        let reason = "asked for".to_owned();
         self.undo_was_asked = true;
-        match self.state() {
-            ChangeState::Received | ChangeState::Armed => self.write(Event::Aborted { reason }),
-            ChangeState::Applying | ChangeState::Trial => self.write(Event::RevertIntent { reason }),
-            _ => {}
+        if let Acceptance::Write(event) = accept::undo(&self.record(), "asked for") {
+            self.write(event);
         }
     }
 
@@ -173,14 +261,17 @@ impl<'a> World<'a> {
             return self.fail_statement();
         }
         match self.choices.of(6) {
-            0 => self.thing = Thing::Whole,
+            0 => self.leave(Thing::Whole),
             1 => return self.fail_statement(),
             2 => {
                 self.thing = Thing::Part;
                 return self.fail_statement();
             }
             // The connection broke: nothing was said about what happened.
-            3 => self.thing = [Thing::Nothing, Thing::Part, Thing::Whole][self.choices.of(3)],
+            3 => {
+                let left = [Thing::Nothing, Thing::Part, Thing::Whole][self.choices.of(3)];
+                self.leave(left);
+            }
             4 => self.orphan = true,
             // The agent died while it ran.
             _ if self.left.crashes > 0 => {
@@ -188,7 +279,7 @@ impl<'a> World<'a> {
                 self.orphan = true;
                 return Err(Crash);
             }
-            _ => self.thing = Thing::Whole,
+            _ => self.leave(Thing::Whole),
         }
         self.point()
     }
@@ -236,8 +327,15 @@ impl<'a> World<'a> {
     fn end_orphan(&mut self) {
         self.orphan = false;
         if self.thing == Thing::Nothing {
-            self.thing = [Thing::Nothing, Thing::Part, Thing::Whole][self.choices.of(3)];
+            let left = [Thing::Nothing, Thing::Part, Thing::Whole][self.choices.of(3)];
+            self.leave(left);
         }
+    }
+
+    /// What a statement of ours leaves behind.
+    fn leave(&mut self, thing: Thing) {
+        self.made += u32::from(thing == Thing::Whole);
+        self.thing = thing;
     }
 
     fn seen(&self) -> Seen {
@@ -276,8 +374,9 @@ impl<'a> World<'a> {
         if self.was_disturbed {
             return;
         }
+        assert!(self.made <= 1, "{story:?}");
         match state {
-            ChangeState::Trial => {
+            ChangeState::Trial | ChangeState::Confirmed => {
                 assert!(self.thing == Thing::Whole && !self.undo_was_asked, "{:?}: {story:?}", self.thing);
             }
             ChangeState::Rejected | ChangeState::Aborted | ChangeState::Reverted => {

@@ -6,6 +6,7 @@ use crate::change::limits::Limits;
 use crate::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName};
 use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
 use crate::timestamp::Timestamp;
+use crate::wire::fence::Fence;
 use crate::wire::order::{
     Answer, Apply, CandidateAnswer, Confirm, Lease, Order, PlannedStatement, Renew, Undo, Unsigned, WhatIf,
     WhatIfAnswer,
@@ -19,6 +20,10 @@ pub(in crate::wire::tests) fn create_index() -> CreateIndex {
         keys: vec![IndexKey { column: "customer_id".into(), descending: true }],
         include: vec!["total".into()],
     }
+}
+
+pub(super) fn fence() -> Fence {
+    Fence { epoch: 2, position: 300, hash: [0xba; 32] }
 }
 
 fn signature() -> Signature {
@@ -36,13 +41,21 @@ pub(in crate::wire::tests) fn apply(what: Change) -> Apply {
         approved_by: "dba".into(),
         expires_at: Timestamp(1_700_000_000_000_000),
         signatures: vec![signature()],
+        fence: fence(),
     }
 }
 
 pub(super) fn orders() -> Vec<(&'static str, Order)> {
     let analyze = Analyze { database: "shop".into(), table: create_index().table };
     let drop = DropIndex { index: create_index(), covered_by: "orders_by_customer".into() };
-    let undo = Undo { change: ChangeId(id(2)), reason: "harmed".into(), signatures: vec![signature()] };
+    let undo = Undo {
+        change: ChangeId(id(2)),
+        reason: "harmed".into(),
+        signatures: vec![signature()],
+        fence: fence(),
+    };
+    let confirm = Confirm { change: ChangeId(id(2)), reason: "helped".into(), fence: fence() };
+    let renew = Renew { changes: vec![ChangeId(id(2)), ChangeId(id(3))], fence: fence() };
     let applied = |apply| Order::Apply(Box::new(apply));
     vec![
         (
@@ -59,8 +72,8 @@ pub(super) fn orders() -> Vec<(&'static str, Order)> {
         ("apply_analyze", applied(Apply { limits: Limits::ANALYZE, ..apply(Change::Analyze(analyze)) })),
         ("apply_drop", applied(apply(Change::DropIndex(drop)))),
         ("undo", Order::Undo(undo)),
-        ("confirm", Order::Confirm(Confirm { change: ChangeId(id(2)), reason: "helped".into() })),
-        ("renew", Order::Renew(Renew { changes: vec![ChangeId(id(2)), ChangeId(id(3))] })),
+        ("confirm", Order::Confirm(confirm)),
+        ("renew", Order::Renew(renew)),
     ]
 }
 
@@ -74,6 +87,7 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
     };
     vec![
         ("accepted", Answer::Accepted),
+        ("behind", Answer::Behind(fence())),
         (
             "leases",
             Answer::Leases(vec![Lease { change: ChangeId(id(2)), lease_left_s: 900, trial_left_s: 28_800 }]),
