@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-browser setup-test console build demo demo-clean journey footprint bench-ingest bench-verdict test test-rust test-console \
-        test-browser kills fuzz lint openapi screenshots release
+        test-browser kills chaos fuzz lint openapi screenshots release
 
 # Incremental files double the size of a build that is made once.
 export CARGO_INCREMENTAL ?= $(if $(CI),0,1)
@@ -73,6 +73,9 @@ test-rust: build
 
 kills: build ## agent and controller killed twenty times by turns: what was lost or stored twice, as JSON
 	@cargo nextest run -p querysmith-tests --no-capture -E 'test(telemetry_survives_kills)'
+
+chaos: build ## the agent killed 600 times at 50 points on a server under load, its controller away: what went wrong, as JSON (5 min)
+	@cargo nextest run --profile chaos -p querysmith-agent --run-ignored only --no-capture -E 'test(=apply::chaos::chaos)'
 
 fuzz: ## a minute of fuzzing of what the wire decodes
 	@tests/fuzz/run.sh 60

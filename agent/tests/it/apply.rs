@@ -3,6 +3,7 @@
 // Helpers of tests fail by panicking, as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod chaos;
 mod crashes;
 mod drops;
 mod fenced;

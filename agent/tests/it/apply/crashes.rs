@@ -45,7 +45,7 @@ pub(super) const TAKING_BACK: [&str; 7] = [
     "after reverted",
 ];
 /// Points of a change that fails, in their order.
-const FAILING: [&str; 7] = [
+pub(super) const FAILING: [&str; 7] = [
     "before failed",
     "after failed",
     "before removal_intent",

@@ -20,7 +20,7 @@ async fn stage() -> Stage {
     stage
 }
 
-fn spare(stage: &Stage) -> Apply {
+pub(super) fn spare(stage: &Stage) -> Apply {
     stage.dropping(&["customer_id"], "spare", "kept")
 }
 

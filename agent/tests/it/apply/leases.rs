@@ -16,14 +16,14 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The host's clocks, turned forward by the test.
 #[derive(Debug, Default)]
-struct TurnedClock {
+pub(super) struct TurnedClock {
     host: HostClock,
     by: Mutex<Duration>,
     reboots: Mutex<u32>,
 }
 
 impl TurnedClock {
-    fn turn(&self, by: Duration) {
+    pub(super) fn turn(&self, by: Duration) {
         *self.by.lock().unwrap() += by;
     }
 
@@ -50,14 +50,15 @@ fn engine(stage: &Stage, clock: &Arc<TurnedClock>) -> Engine {
     Engine::start(config(stage, clock), stage.instances())
 }
 
-fn order(stage: &Stage, on_partition: OnPartition) -> Apply {
+pub(super) fn order(stage: &Stage, on_partition: OnPartition) -> Apply {
     let order = stage.index(&["customer_id"]);
     let trial = TrialTerms { on_partition, ..TrialTerms::DEFAULT };
     approved(Apply { limits: Limits { trial, ..order.limits }, ..order })
 }
 
 async fn renew(engine: &Engine, order: &Apply) -> Vec<Lease> {
-    match engine.applier.handle(Order::Renew(Renew { changes: vec![order.change], fence: order.fence })).await {
+    match engine.applier.handle(Order::Renew(Renew { changes: vec![order.change], fence: order.fence })).await
+    {
         Answer::Leases(leases) => leases,
         other => panic!("{other:?}"),
     }

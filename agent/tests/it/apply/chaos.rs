@@ -1,0 +1,304 @@
+//! `make chaos`: the agent is killed at every point of every kind of change, over and over, on a server under load; then
+//! its controller stays away for hours. Counts what went wrong and prints it, with what it did, as JSON.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use agent::apply::clock::Clock;
+use agent::apply::context::ApplyConfig;
+use agent::apply::journal::Journal;
+use querysmith_shared::change::lifecycle::ChangeState as S;
+use querysmith_shared::change::trial::OnPartition;
+use querysmith_shared::wire::order::{Answer, Apply};
+use querysmith_tests::cluster::Cluster;
+use serde_json::json;
+use sqlx::{PgConnection, Row};
+use tokio::task::JoinSet;
+
+use super::crashes::{FAILING, MAKING, TAKING_BACK, die_in_child};
+use super::drops::{EVERYTHING, TWINS, spare};
+use super::leases::{self, TurnedClock};
+use super::stage::{Engine, Stage};
+
+/// Rounds over all points, unless QUERYSMITH_CHAOS_ROUNDS says otherwise.
+const ROUNDS: u32 = 12;
+/// Sessions that read and write the table all the time.
+const SESSIONS: u64 = 4;
+/// Trials that a controller leaves alone.
+const PARTITIONS: u32 = 5;
+/// From the end of a lease to the database as it was before.
+const MOST_AFTER_LAPSE: Duration = Duration::from_secs(60);
+/// For which a foreign statement may wait for a lock of ours.
+const MOST_LOCK_WAIT_MS: f64 = 2_000.0;
+
+/// A change, from which it is to be recovered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    BuildMade,
+    BuildTakenBack,
+    BuildFailing,
+    DropMade,
+    DropTakenBack,
+    AnalyzeMade,
+}
+
+impl Way {
+    const ALL: [Self; 6] = [
+        Self::BuildMade,
+        Self::BuildTakenBack,
+        Self::BuildFailing,
+        Self::DropMade,
+        Self::DropTakenBack,
+        Self::AnalyzeMade,
+    ];
+
+    fn points(self) -> Vec<&'static str> {
+        match self {
+            Self::BuildMade | Self::DropMade => MAKING.to_vec(),
+            Self::BuildTakenBack | Self::DropTakenBack => TAKING_BACK.to_vec(),
+            Self::BuildFailing => FAILING.to_vec(),
+            // Its statement is over too soon to be killed in.
+            Self::AnalyzeMade => MAKING.into_iter().filter(|point| *point != "running").collect(),
+        }
+    }
+
+    fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::BuildMade | Self::DropMade | Self::AnalyzeMade => &["apply", "trial"],
+            Self::BuildTakenBack | Self::DropTakenBack => &["apply", "trial", "undo"],
+            Self::BuildFailing => &["apply"],
+        }
+    }
+
+    fn order(self, stage: &Stage) -> Apply {
+        match self {
+            Self::BuildMade | Self::BuildTakenBack => stage.index(&["created_at", "id"]),
+            Self::BuildFailing => stage.index(&["note"]),
+            Self::DropMade | Self::DropTakenBack => spare(stage),
+            Self::AnalyzeMade => stage.analyze(),
+        }
+    }
+
+    /// The index that must be there, and which must not be, once the change has come to rest in this state.
+    fn index_is_wanted(self, state: S) -> Option<bool> {
+        match self {
+            Self::AnalyzeMade => None,
+            Self::BuildMade | Self::BuildTakenBack | Self::BuildFailing => Some(state == S::Trial),
+            Self::DropMade | Self::DropTakenBack => Some(state != S::Trial),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Faults {
+    /// Indexes of ours that no change on trial accounts for.
+    orphans: i64,
+    /// INVALID indexes.
+    invalid: i64,
+    /// Changes whose state isn't that of the database, or of the journal.
+    mismatches: u32,
+    /// Changes that were begun more than twice.
+    double_effects: u32,
+}
+
+/// What others do on the server meanwhile.
+struct Load {
+    stop: Arc<AtomicBool>,
+    statements: Arc<AtomicU64>,
+    longest_wait_us: Arc<AtomicU64>,
+    tasks: JoinSet<()>,
+}
+
+impl Load {
+    async fn start(cluster: &Cluster) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let statements = Arc::new(AtomicU64::new(0));
+        let longest_wait_us = Arc::new(AtomicU64::new(0));
+        let mut tasks = JoinSet::new();
+        for session in 0..SESSIONS {
+            let connection = cluster.connect("shop").await.unwrap();
+            tasks.spawn(shop(connection, session, Arc::clone(&stop), Arc::clone(&statements)));
+        }
+        let watching = cluster.connect("shop").await.unwrap();
+        tasks.spawn(watch(watching, Arc::clone(&stop), Arc::clone(&longest_wait_us)));
+        Self { stop, statements, longest_wait_us, tasks }
+    }
+
+    async fn end(mut self) -> (u64, f64) {
+        self.stop.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
+        }
+        let waited = self.longest_wait_us.load(Ordering::Relaxed);
+        (self.statements.load(Ordering::Relaxed), waited as f64 / 1_000.0)
+    }
+}
+
+/// Reads and writes rows at random; none of it may fail.
+async fn shop(mut connection: PgConnection, session: u64, stop: Arc<AtomicBool>, done: Arc<AtomicU64>) {
+    sqlx::raw_sql("SET application_name = 'load'").execute(&mut connection).await.unwrap();
+    let mut number = session;
+    while !stop.load(Ordering::Relaxed) {
+        // Knuth's multiplicative constants: any rows will do, but not always the same.
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let id = i64::try_from(100 + (number >> 33) % 19_000).unwrap();
+        let query = match number >> 61 {
+            0 => "UPDATE orders SET created_at = now() WHERE id = $1",
+            1 => "UPDATE orders SET customer_id = (customer_id + 1) % 500 WHERE id = $1",
+            2 => "SELECT count(*) FROM orders WHERE customer_id = $1 % 500",
+            _ => "SELECT * FROM orders WHERE id = $1",
+        };
+        sqlx::query(query).bind(id).execute(&mut connection).await.unwrap();
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Keeps the longest time that a statement of the load has waited for a lock that one of our sessions holds.
+async fn watch(mut connection: PgConnection, stop: Arc<AtomicBool>, longest_us: Arc<AtomicU64>) {
+    let sql = "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - waiting.waitstart)), 0)::float8
+               FROM pg_locks AS waiting
+               JOIN pg_stat_activity AS session USING (pid)
+               WHERE NOT waiting.granted
+                 AND session.application_name = 'load'
+                 AND EXISTS (
+                     SELECT FROM unnest(pg_blocking_pids(waiting.pid)) AS blocking (pid)
+                     JOIN pg_stat_activity AS ours USING (pid)
+                     WHERE ours.usename = 'qs_apply'
+                 )";
+    while !stop.load(Ordering::Relaxed) {
+        let seconds: f64 = sqlx::query(sql).fetch_one(&mut connection).await.unwrap().get(0);
+        longest_us.fetch_max((seconds * 1e6) as u64, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn count(stage: &Stage, sql: &'static str) -> i64 {
+    let mut connection = stage.cluster.connect("shop").await.unwrap();
+    sqlx::query(sql).fetch_one(&mut connection).await.unwrap().get(0)
+}
+
+async fn reader(stage: &Stage) -> PgConnection {
+    let mut connection = stage.cluster.connect("shop").await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM orders").execute(&mut connection).await.unwrap();
+    connection
+}
+
+/// Kills the agent at `point` of a change, starts it again, and counts what isn't as it should be.
+async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults) {
+    stage.move_to_another_directory();
+    stage.allow(EVERYTHING);
+    let again = "CREATE INDEX IF NOT EXISTS spare ON orders (customer_id)";
+    stage.cluster.execute("shop", again).await.unwrap();
+    let order = way.order(stage);
+    // Only what has to wait takes long enough to be killed in: a build for old snapshots, a drop for readers.
+    let holder = match (point, way) {
+        ("running", Way::DropMade) => Some(reader(stage).await),
+        ("running", _) => Some(stage.old_snapshot().await),
+        _ => None,
+    };
+    die_in_child(stage, &order, point, way.actions()).await;
+    drop(holder);
+
+    let engine = stage.engine();
+    match point {
+        "before received" => assert_eq!(engine.apply(&order).await, Answer::Accepted),
+        "before revert_intent" => assert_eq!(engine.undo(&order).await, Answer::Accepted),
+        _ => {}
+    }
+    let is_end = |state: S| match way {
+        Way::BuildTakenBack | Way::DropTakenBack => state == S::Reverted,
+        _ => state == S::Trial || state.is_final(),
+    };
+    let state = engine.reports_that(&order, |report| is_end(report.state)).await.state;
+    engine.stop().await;
+
+    let journal = Journal::open(stage.directory.path()).unwrap();
+    let record = journal.change(order.change).unwrap().unwrap();
+    let agrees = match way.index_is_wanted(state) {
+        Some(wanted) => stage.index_is_valid(&order).await == wanted.then_some(true),
+        None => true,
+    };
+    if record.state != state || !agrees {
+        println!("killed {point} of {way:?}: {state}, the journal says {}, agrees {agrees}", record.state);
+        faults.mismatches += 1;
+    }
+    faults.double_effects += u32::from(record.attempts > 2);
+    faults.invalid +=
+        count(stage, "SELECT count(*) FROM pg_index WHERE NOT indisvalid OR NOT indisready").await;
+    if matches!(way, Way::BuildMade) && state == S::Trial {
+        stage.drop_index(&order).await;
+    }
+    let ours = "SELECT count(*) FROM pg_class WHERE relkind = 'i' AND relname LIKE 'qs\\_%'";
+    faults.orphans += count(stage, ours).await;
+}
+
+/// A controller that says nothing for four hours, on a clock that is turned: how long after the end of the lease the
+/// database is as it was before.
+async fn partition(stage: &mut Stage) -> Duration {
+    stage.move_to_another_directory();
+    stage.allow(EVERYTHING);
+    let clock = Arc::new(TurnedClock::default());
+    // Looked at as often as a real agent does.
+    let turned: Arc<dyn Clock> = clock.clone();
+    let engine = Engine::start(ApplyConfig { clock: turned, ..stage.config() }, stage.instances());
+    let order = leases::order(stage, OnPartition::Revert);
+    assert_eq!(engine.apply(&order).await, Answer::Accepted);
+    engine.reaches(&order, S::Trial).await;
+    clock.turn(Duration::from_secs(15 * 60 - 5));
+    assert_eq!(engine.reports.states(&order).last(), Some(&S::Trial), "the lease has five seconds left");
+    let lapsed = Instant::now();
+    clock.turn(Duration::from_secs(4 * 3_600));
+    engine.reaches(&order, S::Reverted).await;
+    assert_eq!(stage.index_is_valid(&order).await, None);
+    let took = lapsed.elapsed();
+    engine.stop().await;
+    took
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes some minutes: make chaos"]
+async fn chaos() {
+    let rounds = std::env::var("QUERYSMITH_CHAOS_ROUNDS").ok().and_then(|text| text.parse().ok());
+    let began = Instant::now();
+    let mut stage = Stage::set().await;
+    stage.cluster.execute("shop", TWINS).await.unwrap();
+    stage.make_notes_too_long().await;
+    let load = Load::start(&stage.cluster).await;
+    let (mut faults, mut runs, mut points) = (Faults::default(), 0_u32, BTreeSet::new());
+    for round in 1..=rounds.unwrap_or(ROUNDS) {
+        for way in Way::ALL {
+            for point in way.points() {
+                kill_once(&mut stage, way, point, &mut faults).await;
+                points.insert((way, point));
+                runs += 1;
+            }
+        }
+        eprintln!("round {round}: {runs} runs, {} s, {faults:?}", began.elapsed().as_secs());
+    }
+    // The build of a partition needs their columns.
+    stage.cluster.execute("shop", "DROP INDEX kept; DROP INDEX spare").await.unwrap();
+    let mut after_lapse = Duration::ZERO;
+    for _ in 0..PARTITIONS {
+        after_lapse = after_lapse.max(partition(&mut stage).await);
+    }
+    let (statements, longest_wait_ms) = load.end().await;
+    let figures = json!({
+        "fail_points": points.len(),
+        "kills": runs,
+        "orphans": faults.orphans,
+        "invalid_indexes": faults.invalid,
+        "states_that_differ": faults.mismatches,
+        "double_effects": faults.double_effects,
+        "partitions": PARTITIONS,
+        "lapse_to_reverted_s": after_lapse.as_secs_f64(),
+        "statements_of_the_load": statements,
+        "longest_wait_for_our_locks_ms": longest_wait_ms,
+        "seconds": began.elapsed().as_secs(),
+    });
+    println!("{figures:#}");
+    assert_eq!((faults.orphans, faults.invalid, faults.mismatches, faults.double_effects), (0, 0, 0, 0));
+    assert!(after_lapse <= MOST_AFTER_LAPSE, "{after_lapse:?}");
+    assert!(longest_wait_ms <= MOST_LOCK_WAIT_MS, "{longest_wait_ms} ms");
+}
