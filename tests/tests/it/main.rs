@@ -2,6 +2,7 @@
 
 mod cluster;
 mod link;
+mod literals_stay;
 mod shop;
 mod shop_problems;
 mod telemetry_survives_kills;
