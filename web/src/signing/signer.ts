@@ -32,6 +32,6 @@ export function useSigner(signing: Signing | null | undefined): Signer {
   const names = signing.approvers.map((approver) => approver.name).join(", ");
   const why = stored.isPending
     ? "Looking for the key of this browser."
-    : (obstacle() ?? (key ? `The key of this browser is none of ${names}: have root add it to the host's allow-list.` : "This browser has no key of yours yet."));
+    : (obstacle() ?? (key ? `The host doesn't know the key of this browser, only those of ${names}. Have root add it to the host's allow-list.` : "This browser has no key of yours yet."));
   return { needed: true, why, sign: () => Promise.reject(new Error(why)) };
 }

@@ -111,6 +111,7 @@ test("a change that waits for a second signature gets it", async () => {
   change.unsigned = { needed: 2, reason: "this host asks for 2 of these signatures: dana, eli; the order has only that of dana" };
   const section = await screen.findByRole("region", { name: "Signatures" });
   expect(section.textContent).toContain("only that of dana");
+  expect(screen.getByText("waits for signatures")).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "Sign…" }));
   await user.click(await screen.findByRole("button", { name: "Sign" }));
   expect(await within(section).findByText("eli")).toBeTruthy();

@@ -21,7 +21,7 @@ export function Signatures({ change }: { change: Change }) {
   return (
     <Section title="Signatures" hint={change.unsigned ? `${change.unsigned.needed} are needed` : "verified by the agent itself"}>
       {change.unsigned && <Note tone="warn">It waits: {change.unsigned.reason}.</Note>}
-      <ul style={{ margin: 0, paddingLeft: 18 }}>
+      <ul style={{ margin: change.unsigned ? "10px 0 0" : 0, paddingLeft: 18 }}>
         {change.signatures.map((given) => (
           <li key={given.key}>
             <strong>{given.approver ?? "a key that the host doesn't know"}</strong>, through the account {given.account}, <At at={given.at} /> <code>{given.key.slice(0, 20)}…</code>

@@ -89,7 +89,7 @@ function Certificate({ at }: { at: string | null | undefined }) {
   const overdue = Date.parse(at) - now < RENEWAL_OVERDUE_MS;
   return (
     <span style={overdue ? { color: "var(--qs-warn)", fontWeight: 600 } : undefined} title={overdue ? "It should have been renewed by now: see the agent's log." : undefined}>
-      {overdue ? "not renewed: " : ""}
+      {overdue ? "overdue, " : ""}
       <Ago at={at} />
     </span>
   );
