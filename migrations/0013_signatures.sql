@@ -7,7 +7,7 @@ ALTER TABLE instance
 ALTER TABLE change
     -- Said by the agent of an order that too few signed. It isn't sent again before there is one more.
     ADD COLUMN signatures_needed smallint,
-    ADD COLUMN unsigned_reason text;
+    ADD COLUMN missing_signatures text;
 
 CREATE TABLE signature (
     change_id uuid NOT NULL REFERENCES change (change_id) ON DELETE CASCADE,

@@ -17,7 +17,7 @@ use crate::apply::context::{ApplyConfig, ApplyInstance};
 use crate::collect::sink::ToOutbox;
 use crate::collect::{cost, supervise};
 use crate::config::{self, Config};
-use crate::engines::{self, Engine, EngineError, Leave};
+use crate::engines::{self, Engine, EngineError, HostPermission};
 use crate::link::connection::{self, IncomingOrder, LinkConfig};
 use crate::link::identity;
 use crate::link::outbox::{Outbox, SpoolConfig};
@@ -176,9 +176,9 @@ fn members(config: &Config, agent: AgentId, applier: &Arc<Applier>) -> Result<Ve
         let applier = Arc::downgrade(applier);
         let leave = Arc::new(move || match applier.upgrade() {
             Some(applier) => {
-                Leave { may_apply: applier.obstacle(id).is_none(), approvers: applier.approvers(id) }
+                HostPermission { may_apply: applier.obstacle(id).is_none(), approvers: applier.approvers(id) }
             }
-            None => Leave::NONE,
+            None => HostPermission::NONE,
         });
         let engine: Arc<dyn Engine> = engines::connect(instance, id, leave)?.into();
         members.push(Member { id, config: instance.clone(), engine });

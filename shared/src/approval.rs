@@ -29,7 +29,7 @@ const APPLY_TITLE: &str = "Querysmith approval, format 1";
 const UNDO_TITLE: &str = "Querysmith undo of a kept change, format 1";
 
 /// Whether a text can be one to sign: whole, and of a kind that is known here.
-pub fn is_to_sign(text: &str) -> bool {
+pub fn is_signable(text: &str) -> bool {
     [APPLY_TITLE, UNDO_TITLE].iter().any(|title| text.lines().next() == Some(title)) && text.ends_with('\n')
 }
 

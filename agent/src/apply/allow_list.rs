@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::Uid;
 use querysmith_shared::approval::PublicKey;
 use querysmith_shared::change::{Change, ChangeKind};
-use querysmith_shared::wire::order::Unsigned;
+use querysmith_shared::wire::order::MissingSignatures;
 
 use super::amount;
 pub use approvals::{Approvals, Trusted};
@@ -119,7 +119,7 @@ pub enum Permission {
         signed_by: Vec<String>,
     },
     /// It may, once more approvers have signed.
-    Unsigned(Unsigned),
+    MissingSignatures(MissingSignatures),
     /// It may not.
     Denied {
         /// Why, and how to allow it.
@@ -131,7 +131,9 @@ impl Permission {
     /// Why it may not be done as it is; `None` if it may.
     pub fn refusal(&self) -> Option<&str> {
         match self {
-            Self::Denied { reason } | Self::Unsigned(Unsigned { reason, .. }) => Some(reason),
+            Self::Denied { reason } | Self::MissingSignatures(MissingSignatures { reason, .. }) => {
+                Some(reason)
+            }
             Self::Granted { .. } => None,
         }
     }
@@ -139,7 +141,9 @@ impl Permission {
     /// Why an index of this estimated size may not be built; `None` if it may.
     pub fn objection(&self, estimated_bytes: u64) -> Option<String> {
         match self {
-            Self::Denied { reason } | Self::Unsigned(Unsigned { reason, .. }) => Some(reason.clone()),
+            Self::Denied { reason } | Self::MissingSignatures(MissingSignatures { reason, .. }) => {
+                Some(reason.clone())
+            }
             Self::Granted { max_index_bytes: Some(most), .. } if estimated_bytes > *most => Some(format!(
                 "the index will take at most about {}, and the allow-list ends at {}",
                 amount::bytes(estimated_bytes),
@@ -230,7 +234,7 @@ impl AllowList {
                 Permission::Granted { max_index_bytes, signed_by }
             }
             (None, Some(needed), _) => {
-                Permission::Unsigned(self.approvals.lacking(instance, change, needed, &signed))
+                Permission::MissingSignatures(self.approvals.lacking(instance, change, needed, &signed))
             }
             (None, None, Some(most)) => denied(format!(
                 "{what}: the index has {columns} columns, and this host's allow-list ends at {most}"

@@ -8,7 +8,7 @@ use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::id::{ChangeId, InstanceId};
 use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::order::{
-    Answer, Apply, Confirm, Lease, Order, Renew, UNKNOWN_CHANGE, Undo, Unsigned,
+    Answer, Apply, Confirm, Lease, MissingSignatures, Order, Renew, UNKNOWN_CHANGE, Undo,
 };
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -107,8 +107,8 @@ impl Applier {
         }
         let answered = match (&self.engine, order) {
             (Err(reason), _) => Err(reason.clone()),
-            (Ok(engine), Order::Apply(order)) => match engine.unsigned(&order) {
-                Some(unsigned) => return Answer::Unsigned(unsigned),
+            (Ok(engine), Order::Apply(order)) => match engine.missing_signatures(&order) {
+                Some(missing) => return Answer::MissingSignatures(missing),
                 None => engine.apply(*order).await,
             },
             (Ok(engine), Order::Undo(order)) => engine.undo(order).await,
@@ -239,7 +239,7 @@ impl Engine {
         }
         let signed_by = match self.context.permission(instance, &order) {
             Permission::Granted { signed_by, .. } => signed_by,
-            Permission::Unsigned(_) | Permission::Denied { .. } => Vec::new(),
+            Permission::MissingSignatures(_) | Permission::Denied { .. } => Vec::new(),
         };
         let received = Event::Received { order: Box::new(order.clone()), signed_by };
         match self.context.record(order.change, None, received).await {
@@ -264,7 +264,7 @@ impl Engine {
 
     /// What an order lacks that only needs more signatures, and isn't known yet: it may come again with them, so
     /// the journal, in which a refusal is for ever, hears nothing of it.
-    fn unsigned(&self, order: &Apply) -> Option<Unsigned> {
+    fn missing_signatures(&self, order: &Apply) -> Option<MissingSignatures> {
         let instance = self.context.instances.get(&order.instance)?;
         // What can't be read is refused for that.
         let is_new = self.known(order.change).is_ok_and(|known| known.is_none());
@@ -272,7 +272,7 @@ impl Engine {
             return None;
         }
         match self.context.permission(instance, order) {
-            Permission::Unsigned(unsigned) => Some(unsigned),
+            Permission::MissingSignatures(missing) => Some(missing),
             Permission::Granted { .. } | Permission::Denied { .. } => None,
         }
     }

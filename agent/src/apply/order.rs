@@ -72,17 +72,8 @@ fn signers_of(
         return Vec::new();
     }
     let Ok(rendered) = rendered(order) else { return Vec::new() };
-    let approval = Approval {
-        change: order.change,
-        instance: order.instance,
-        system_identifier: &order.system_identifier,
-        database: order.what.database(),
-        rendered: &rendered,
-        limits: order.limits,
-        expires_at: order.expires_at,
-    };
-    let text = text(&approval);
-    let good = signatures.iter().filter(|signature| signature::is_of(signature, &text));
+    let text = text(&order.approval(&rendered));
+    let good = signatures.iter().filter(|signature| signature::verify(signature, &text));
     good.map(|signature| signature.key).collect()
 }
 

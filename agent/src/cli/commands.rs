@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::apply::allow_list::{self, AllowList, AllowListError, Approvals};
 use crate::apply::context::ApplyConfig;
 use crate::config::{Config, Instance};
-use crate::engines::{self, Leave};
+use crate::engines::{self, HostPermission};
 
 /// Name of the changing role where the configuration has none.
 const APPLY_ROLE: &str = "querysmith_apply";
@@ -38,7 +38,7 @@ pub(super) async fn check(config: &Config) -> Result<ExitCode> {
     let mut complete = true;
     for instance in &config.instances {
         // What is looked at here is reported to nobody, so any id will do.
-        let engine = engines::connect(instance, InstanceId(Uuid::nil()), Arc::new(|| Leave::NONE))?;
+        let engine = engines::connect(instance, InstanceId(Uuid::nil()), Arc::new(|| HostPermission::NONE))?;
         let missing = engine.check().await;
         let mut out = std::io::stdout().lock();
         let is_complete = missing.problems.is_empty();

@@ -150,20 +150,20 @@ pub enum EngineError {
 
 /// What the host lets be done to an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leave {
+pub struct HostPermission {
     /// Changes may be made.
     pub may_apply: bool,
     /// Whose signatures they need; nobody's where the controller's word is enough.
     pub approvers: Vec<Approver>,
 }
 
-impl Leave {
+impl HostPermission {
     /// Nothing.
     pub const NONE: Self = Self { may_apply: false, approvers: Vec::new() };
 }
 
 /// Tells what the host lets be done at this moment.
-pub type AskLeave = Arc<dyn Fn() -> Leave + Send + Sync>;
+pub type AskHost = Arc<dyn Fn() -> HostPermission + Send + Sync>;
 
 /// Where changes of an instance are made; `None` where it has no role for it.
 pub fn change_target(config: &config::Instance) -> Result<Option<ChangeTarget>, EngineError> {
@@ -183,7 +183,7 @@ pub fn grants(
 pub fn connect(
     config: &config::Instance,
     id: InstanceId,
-    leave: AskLeave,
+    leave: AskHost,
 ) -> Result<Box<dyn Engine>, EngineError> {
     Ok(Box::new(postgres::Postgres::new(config, id, leave)?))
 }

@@ -20,7 +20,7 @@ use super::hold::{Held, Lease};
 use super::input::Id;
 use super::problem::Problem;
 use super::shapes::{ChangeSql, EffectVerdict, Interval};
-use super::signing::{Given, Signing, Unsigned, signed, unsigned_of};
+use super::signing::{Given, MissingSignatures, Signing, missing_signatures_of, signed};
 use crate::approve::verdict;
 use crate::store::read_changes::{ChangeDetail, ReadEvent, StatementMinute};
 use crate::store::value::moment;
@@ -186,7 +186,7 @@ pub struct Change {
     /// Who signed it.
     pub signatures: Vec<Given>,
     /// What its host asks for before it begins.
-    pub unsigned: Option<Unsigned>,
+    pub missing_signatures: Option<MissingSignatures>,
     /// What an approver signs now to let it begin, or to take back what was kept; and who may.
     pub signing: Option<Signing>,
 }
@@ -236,7 +236,7 @@ pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Change, Probl
         verified_at: found.verified_at,
         lease: lease_of(on_trial, found.lease),
         signatures,
-        unsigned: unsigned_of(state, found.unsigned),
+        missing_signatures: missing_signatures_of(state, found.missing_signatures),
         signing,
         held: found.held.filter(|_| on_trial).map(|(by, reason, at)| Held { by, reason, at }),
         row: change_row(found.row),

@@ -24,19 +24,28 @@ pub(super) fn refused(refusal: &Refusal) -> Problem {
         Refusal::Expired(_) => Problem::conflict(detail)
             .kind("expired")
             .hint("if the finding is still there, it is proposed again"),
-        Refusal::OtherText => {
-            let problem = Problem::conflict(detail).kind("other-text");
-            Problem { field: Some("digest".into()), ..problem.hint("read the proposal again, then decide") }
-        }
+        Refusal::OtherText => Problem::conflict(detail)
+            .kind("other-text")
+            .field("digest")
+            .hint("read the proposal again, then decide"),
         Refusal::TextDiffers => Problem::conflict(detail)
             .kind("text-differs")
             .hint("it was made by another version of the controller; reject it, and it is proposed anew"),
         Refusal::OlderStore => Problem::conflict(detail)
             .kind("older-store")
             .hint("put the newer store back, or go on with this one: `querysmith-controller resume`"),
-        Refusal::SignatureNeeded(_) => Problem { field: Some("signature".into()), ..Problem::conflict(detail).kind("signature-needed").hint("sign the approval's text with the key of one of them") },
-        Refusal::UnknownKey(_) => Problem { field: Some("signature.key".into()), ..Problem::conflict(detail).kind("unknown-key").hint("have root add the key to an [[approver]] of the host's allow.toml; the agent tells within a minute") },
-        Refusal::BadSignature => Problem { field: Some("signature".into()), ..Problem::conflict(detail).kind("bad-signature").hint("read the text again, and sign exactly its bytes") },
+        Refusal::SignatureNeeded(_) => Problem::conflict(detail)
+            .kind("signature-needed")
+            .field("signature")
+            .hint("sign the approval's text with the key of one of them"),
+        Refusal::UnknownKey(_) => Problem::conflict(detail)
+            .kind("unknown-key")
+            .field("signature.key")
+            .hint("have root add the key to an [[approver]] of the host's allow.toml; the agent tells within a minute"),
+        Refusal::BadSignature => Problem::conflict(detail)
+            .kind("bad-signature")
+            .field("signature")
+            .hint("read the text again, and sign exactly its bytes"),
         Refusal::NothingToSign(_) => Problem::conflict(detail).kind("nothing-to-sign").hint("read the change again"),
         Refusal::TooLate(_) => Problem::conflict(detail)
             .kind("too-late")

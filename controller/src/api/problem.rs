@@ -91,7 +91,7 @@ impl Problem {
 
     /// 409: it is no longer as the request assumes.
     pub fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, "It has changed meanwhile", detail)
+        Self::new(StatusCode::CONFLICT, "Not possible as it stands", detail)
     }
 
     /// 413: the body is too long.
@@ -131,6 +131,13 @@ impl Problem {
             retry_after_s: Some(2),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available now", detail)
         }
+    }
+
+    /// Names the field it is about.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
     }
 
     /// Adds what to do about it.

@@ -20,7 +20,7 @@ use super::proposals::{ProposalRow, proposal_row};
 use super::same_variants::same_variants;
 use super::shapes::{ChangeSql, Evidence, Interval, MAX_REASON_CHARS, ReasonBody};
 use super::signing::{SignatureBody, Signing, signature_of, signing_of};
-use crate::approve::{self as approval, Decider, Yes};
+use crate::approve::{self as approval, ApproveRequest, Decider};
 use crate::store::read_proposals::ProposalDetail;
 use crate::store::signatures::Purpose;
 
@@ -170,7 +170,7 @@ pub(crate) async fn approve(
     let signature = signature_of(sent.body.signature.as_ref())?;
     let name = sent.who.0.label();
     let decider = Decider { name: &name, role: sent.who.0.role };
-    let yes = Yes { read: &digest, reason: reason.as_deref(), signature: signature.as_ref() };
+    let yes = ApproveRequest { read: &digest, reason: reason.as_deref(), signature: signature.as_ref() };
     let (store, wake) = (&context.store, &context.wake);
     let decision = approval::approve(store, wake, ProposalId(id.0), yes, decider, Utc::now()).await;
     decided(decision, "proposal")?;

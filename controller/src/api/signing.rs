@@ -63,7 +63,7 @@ pub struct Given {
 
 /// What a host asks for before a change begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Unsigned {
+pub struct MissingSignatures {
     /// How many approvers must have signed.
     pub needed: i32,
     /// What is lacking, in words.
@@ -137,7 +137,10 @@ pub(super) async fn signed(
 }
 
 /// What is lacking, as it is answered: only of what has not begun.
-pub(super) fn unsigned_of(state: ChangeState, lacking: Option<(i16, String)>) -> Option<Unsigned> {
+pub(super) fn missing_signatures_of(
+    state: ChangeState,
+    lacking: Option<(i16, String)>,
+) -> Option<MissingSignatures> {
     let waits = matches!(state, ChangeState::Approved | ChangeState::Offered);
-    lacking.filter(|_| waits).map(|(needed, reason)| Unsigned { needed: i32::from(needed), reason })
+    lacking.filter(|_| waits).map(|(needed, reason)| MissingSignatures { needed: i32::from(needed), reason })
 }

@@ -15,7 +15,7 @@ use super::input::{Id, Sent, required_text};
 use super::problem::Problem;
 use super::shapes::{MAX_REASON_CHARS, ReasonBody};
 use super::signing::{SignatureBody, signature_of};
-use crate::approve::{self as approval, Because, Decider};
+use crate::approve::{self as approval, Decider, UndoRequest};
 
 /// Why a change is taken back.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -40,7 +40,7 @@ pub(crate) async fn undo(
     let signature = signature_of(sent.body.signature.as_ref())?;
     let name = sent.who.0.label();
     let decider = Decider { name: &name, role: sent.who.0.role };
-    let because = Because { reason: &reason, signature: signature.as_ref() };
+    let because = UndoRequest { reason: &reason, signature: signature.as_ref() };
     let (store, wake) = (&context.store, &context.wake);
     let decision = approval::undo(store, wake, ChangeId(id.0), decider, because, Utc::now()).await;
     decided(decision, "change")?;

@@ -106,19 +106,20 @@ async fn carry(store: &Store, agents: &dyn Agents, pending: &PendingOrder, step:
         Meaning::Accepted => {
             store.order_accepted(pending).await.context("failed to note an answer")?;
             store
-                .meet(pending.agent, fence.as_ref(), now())
+                .note_obeyed(pending.agent, fence.as_ref(), now())
                 .await
                 .context("failed to note what an agent obeyed")
         }
         Meaning::Ended { end, actor, detail } => {
             store.order_ended(pending, end, (actor, &detail), now()).await.context("failed to note a refusal")
         }
-        Meaning::Unsigned(unsigned) => {
-            store.order_unsigned(pending, &unsigned, now()).await.context("failed to note what is lacking")
-        }
+        Meaning::MissingSignatures(missing) => store
+            .order_lacks_signatures(pending, &missing, now())
+            .await
+            .context("failed to note what is lacking"),
         // If it is no later record than this store's, an order overtook this one, which is sent again.
         Meaning::Behind(obeyed) => store
-            .meet(pending.agent, Some(&obeyed), now())
+            .note_obeyed(pending.agent, Some(&obeyed), now())
             .await
             .context("failed to note what an agent obeyed"),
         Meaning::Again => Ok(()),

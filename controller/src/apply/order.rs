@@ -3,7 +3,9 @@
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::fence::Fence;
-use querysmith_shared::wire::order::{Answer, Apply, Confirm, Order, UNKNOWN_CHANGE, Undo, Unsigned};
+use querysmith_shared::wire::order::{
+    Answer, Apply, Confirm, MissingSignatures, Order, UNKNOWN_CHANGE, Undo,
+};
 
 use crate::fleet::roster::OrderError;
 use crate::store::changes::{Actor, Wanted};
@@ -33,7 +35,7 @@ pub enum Meaning {
         detail: String,
     },
     /// It needs more signatures.
-    Unsigned(Unsigned),
+    MissingSignatures(MissingSignatures),
     /// The agent has obeyed this, and takes the order for one of an older record.
     Behind(Fence),
     /// Nobody knows; it is sent again later.
@@ -47,12 +49,12 @@ pub fn next_step(pending: &PendingOrder, fence: Fence, now: Timestamp) -> Option
         // Once it was offered the agent may have it, and only the agent can say that it has not begun: as it does
         // of one that too few signed.
         Wanted::Apply
-            if (pending.state == ChangeState::Approved || pending.is_unsigned)
+            if (pending.state == ChangeState::Approved || pending.lacks_signatures)
                 && pending.expires_at <= now =>
         {
             Some(Step::Expired)
         }
-        Wanted::Apply if pending.is_unsigned => None,
+        Wanted::Apply if pending.lacks_signatures => None,
         Wanted::Apply => Some(Step::Send(Order::Apply(Box::new(Apply {
             change: pending.change,
             instance: pending.instance,
@@ -98,8 +100,10 @@ pub fn meaning(wanted: Wanted, answer: Result<Answer, OrderError>) -> Meaning {
         }
         Ok(Answer::Refused(reason)) => refused(reason),
         Ok(Answer::Behind(obeyed)) => Meaning::Behind(obeyed),
-        Ok(Answer::Unsigned(unsigned)) if wanted == Wanted::Apply => Meaning::Unsigned(unsigned),
-        Ok(Answer::WhatIf(_) | Answer::Leases(_) | Answer::Unsigned(_)) => {
+        Ok(Answer::MissingSignatures(missing)) if wanted == Wanted::Apply => {
+            Meaning::MissingSignatures(missing)
+        }
+        Ok(Answer::WhatIf(_) | Answer::Leases(_) | Answer::MissingSignatures(_)) => {
             refused("it answered another question".to_owned())
         }
         Err(OrderError::Refused(refusal)) => refused(refusal.reason),

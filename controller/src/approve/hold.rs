@@ -4,13 +4,11 @@ use chrono::{DateTime, Utc};
 use querysmith_shared::id::ChangeId;
 use serde_json::json;
 
-use super::verdict::{self, Refusal};
-use super::{DecideError, Decider, said, subject};
+use super::{DecideError, Decider, lock_change, said, subject, verdict};
 use crate::store::Store;
 use crate::store::audit::Deed;
 use crate::store::changes::Actor;
 use crate::store::decisions::Decision;
-use crate::store::people::Role;
 use crate::store::value::timestamp;
 use crate::wake::{Topic, Wake};
 
@@ -36,12 +34,7 @@ pub async fn lay_hand(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), DecideError> {
-    if decider.role < Role::Approver {
-        return Err(Refusal::Role(decider.role).into());
-    }
-    let mut writing = store.write().await?;
-    let change = writing.lock_change_to_decide(id).await?.ok_or(DecideError::Unknown)?;
-    verdict::of_this_store(change.is_ahead)?;
+    let (mut writing, change) = lock_change(store, id, decider).await?;
     let held_by = change.held_by.as_deref();
     let decision = Decision { by: decider.name, reason: Some(reason), at: now };
     let (action, what) = match hand {

@@ -17,11 +17,12 @@ use serde_json::json;
 use crate::store::Store;
 use crate::store::audit::Deed;
 use crate::store::changes::{Actor, Wanted};
-use crate::store::decisions::{Decision, LockedProposal};
+use crate::store::decisions::{Decision, LockedChange, LockedProposal};
 use crate::store::error::StoreError;
 use crate::store::people::Role;
 use crate::store::signatures::Purpose;
 use crate::store::value::timestamp;
+use crate::store::writing::Writing;
 use crate::wake::{Topic, Wake};
 use verdict::{Refusal, Standing};
 
@@ -48,9 +49,9 @@ pub enum DecideError {
     Store(#[from] StoreError),
 }
 
-/// A yes.
+/// A yes, and to what.
 #[derive(Debug, Clone, Copy)]
-pub struct Yes<'a> {
+pub struct ApproveRequest<'a> {
     /// Digest of the text that was read.
     pub read: &'a [u8; 32],
     /// Why, for the record.
@@ -64,11 +65,11 @@ pub async fn approve(
     store: &Store,
     wake: &Wake,
     id: ProposalId,
-    yes: Yes<'_>,
+    request: ApproveRequest<'_>,
     decider: Decider<'_>,
     now: DateTime<Utc>,
 ) -> Result<ChangeId, DecideError> {
-    let Yes { read, reason, signature } = yes;
+    let ApproveRequest { read, reason, signature } = request;
     let decision = Decision { by: decider.name, reason, at: now };
     // Before the transaction: who waits for a lock must not wait for a second connection too.
     let overtaken = store.why_overtaken(id, timestamp(now)).await?;
@@ -110,6 +111,7 @@ pub async fn reject(
 ) -> Result<(), DecideError> {
     let mut writing = store.write().await?;
     let proposal = writing.lock_proposal(id).await?.ok_or(DecideError::Unknown)?;
+    verdict::of_this_store(proposal.is_ahead)?;
     verdict::reject(&standing(&proposal), decider.role)?;
     let decision = Decision { by: decider.name, reason: Some(reason), at: now };
     writing.decide_proposal(id, ProposalState::Rejected, decision).await?;
@@ -125,7 +127,7 @@ pub async fn reject(
 
 /// On what grounds a change is taken back.
 #[derive(Debug, Clone, Copy)]
-pub struct Because<'a> {
+pub struct UndoRequest<'a> {
     /// Why, for the record.
     pub reason: &'a str,
     /// Of the undo's text, for what was kept on a host that takes nobody's word.
@@ -138,10 +140,10 @@ pub async fn undo(
     wake: &Wake,
     id: ChangeId,
     decider: Decider<'_>,
-    because: Because<'_>,
+    request: UndoRequest<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), DecideError> {
-    take_back(store, wake, id, Way::Undo, decider, because, now).await
+    take_back(store, wake, id, Way::Undo, decider, request, now).await
 }
 
 /// Calls a change off before it has taken effect. What no agent was told ends here; of the rest the agent is
@@ -154,7 +156,7 @@ pub async fn withdraw(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), DecideError> {
-    take_back(store, wake, id, Way::Withdraw, decider, Because { reason, signature: None }, now).await
+    take_back(store, wake, id, Way::Withdraw, decider, UndoRequest { reason, signature: None }, now).await
 }
 
 /// From which side of its effect a change is taken back.
@@ -170,15 +172,10 @@ async fn take_back(
     id: ChangeId,
     way: Way,
     decider: Decider<'_>,
-    Because { reason, signature }: Because<'_>,
+    UndoRequest { reason, signature }: UndoRequest<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), DecideError> {
-    if decider.role < Role::Approver {
-        return Err(Refusal::Role(decider.role).into());
-    }
-    let mut writing = store.write().await?;
-    let change = writing.lock_change_to_decide(id).await?.ok_or(DecideError::Unknown)?;
-    verdict::of_this_store(change.is_ahead)?;
+    let (mut writing, change) = lock_change(store, id, decider).await?;
     let wanted_by = change.wanted_by.as_deref();
     let (action, what) = match way {
         Way::Undo => {
@@ -206,12 +203,28 @@ async fn take_back(
     };
     let detail = said(what, decider.name, Some(reason));
     writing.add_change_event(id, Actor::Person, state, &detail, timestamp(now)).await?;
-    let detail = json!({ "reason": reason, "change": id });
+    let key = signature.map(|signature| signature.key.to_string());
+    let detail = json!({ "reason": reason, "change": id, "key": key });
     let subject = subject(&change.title, &change.instance_name);
     writing.add_audit(&Deed { actor: decider.name, action, subject: &subject, detail }, now).await?;
     writing.commit().await?;
     wake.publish(Topic::Changes, Some(id.0));
     Ok(())
+}
+
+/// The change, locked for a decision of somebody who may take one about it here.
+async fn lock_change(
+    store: &Store,
+    id: ChangeId,
+    decider: Decider<'_>,
+) -> Result<(Writing, LockedChange), DecideError> {
+    if decider.role < Role::Approver {
+        return Err(Refusal::Role(decider.role).into());
+    }
+    let mut writing = store.write().await?;
+    let change = writing.lock_change_to_decide(id).await?.ok_or(DecideError::Unknown)?;
+    verdict::of_this_store(change.is_ahead)?;
+    Ok((writing, change))
 }
 
 fn standing(proposal: &LockedProposal) -> Standing<'_> {

@@ -8,11 +8,10 @@ use querysmith_shared::id::ChangeId;
 use serde_json::json;
 
 use super::verdict::{self, Refusal};
-use super::{DecideError, Decider, subject};
+use super::{DecideError, Decider, lock_change, subject};
 use crate::store::Store;
 use crate::store::audit::Deed;
 use crate::store::changes::Actor;
-use crate::store::people::Role;
 use crate::store::signatures::{Purpose, Signing};
 use crate::store::value::timestamp;
 use crate::store::writing::Writing;
@@ -53,7 +52,7 @@ pub fn check(signing: &Signing, purpose: Purpose, given: Option<&Signature>) -> 
         };
     };
     let text = text(signing, purpose).ok_or(Refusal::TextDiffers)?;
-    if !signature::is_of(given, &text) {
+    if !signature::verify(given, &text) {
         return Err(Refusal::BadSignature);
     }
     if !signing.approvers.is_empty() && owner(&signing.approvers, given).is_none() {
@@ -88,12 +87,7 @@ pub async fn sign(
     decider: Decider<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), DecideError> {
-    if decider.role < Role::Approver {
-        return Err(Refusal::Role(decider.role).into());
-    }
-    let mut writing = store.write().await?;
-    let change = writing.lock_change_to_decide(id).await?.ok_or(DecideError::Unknown)?;
-    verdict::of_this_store(change.is_ahead)?;
+    let (mut writing, change) = lock_change(store, id, decider).await?;
     verdict::can_be_signed(change.state, change.wanted)?;
     let signing = writing.signing(id).await?.ok_or(DecideError::Unknown)?;
     check(&signing, Purpose::Apply, Some(given))?;

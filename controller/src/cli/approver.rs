@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use querysmith_link::signature::ApproverKey;
-use querysmith_shared::approval::is_to_sign;
+use querysmith_shared::approval::is_signable;
 use querysmith_shared::hex;
 use serde_json::json;
 
@@ -73,7 +73,7 @@ fn sign(key: &ApproverKey) -> Result<()> {
     let mut text = String::new();
     let mut input = std::io::stdin().lock().take(MAX_TEXT_BYTES);
     input.read_to_string(&mut text).context("failed to read the text to sign")?;
-    if !is_to_sign(&text) {
+    if !is_signable(&text) {
         bail!(
             "this is no approval's text: it is in the field signing.text of GET /api/v1/proposals/<id>, and \
              `jq -j .signing.text` prints it as it is"

@@ -68,7 +68,7 @@ impl FleetStore for FleetTables {
                 is_own
             });
             self.store.record_hello(agent, &hello, now).await.map_err(away)?;
-            self.store.meet(agent, hello.obeyed.as_ref(), now).await.map_err(away)
+            self.store.note_obeyed(agent, hello.obeyed.as_ref(), now).await.map_err(away)
         }
         .boxed()
     }

@@ -62,7 +62,7 @@ impl Renew {
             let leases = match self.context.agents.order(agent, order, ANSWER_TIME).await {
                 Ok(Answer::Leases(leases)) => leases,
                 Ok(Answer::Behind(obeyed)) => {
-                    let noted = store.meet(agent, Some(&obeyed), self.context.now()).await;
+                    let noted = store.note_obeyed(agent, Some(&obeyed), self.context.now()).await;
                     return noted.context("failed to note what an agent obeyed");
                 }
                 Ok(other) => anyhow::bail!("agent {agent} answered a renewal with {other:?}"),
@@ -71,7 +71,10 @@ impl Renew {
                 Err(error) => return Err(error).with_context(|| format!("agent {agent} refused a renewal")),
             };
             let now = self.context.now();
-            store.meet(agent, Some(&fence), now).await.context("failed to note what an agent obeyed")?;
+            store
+                .note_obeyed(agent, Some(&fence), now)
+                .await
+                .context("failed to note what an agent obeyed")?;
             for lease in leases {
                 store.put_lease(lease, now).await.context("failed to note a lease")?;
                 self.context.wake.publish(Topic::Changes, Some(lease.change.0));

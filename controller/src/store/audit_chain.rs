@@ -137,14 +137,7 @@ impl FromStr for Head {
         let read = || {
             let (position, hash) = text.split_once(':')?;
             let position = position.parse().ok().filter(|position| *position > 0)?;
-            if hash.len() != 64 || !hash.is_ascii() {
-                return None;
-            }
-            let mut bytes = [0; 32];
-            for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-                *byte = u8::from_str_radix(&hash[at..at + 2], 16).ok()?;
-            }
-            Some(Self { position, hash: LinkHash(bytes) })
+            Some(Self { position, hash: LinkHash(hex::decode(hash)?) })
         };
         read().ok_or_else(|| "a head is a position, a colon and 64 hexadecimal digits".to_owned())
     }

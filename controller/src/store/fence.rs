@@ -40,7 +40,7 @@ impl Store {
 
     /// Notes what an agent has obeyed, if anything. Where that is none of this store's record, the agent gets no orders
     /// from here on, and the log says why.
-    pub async fn meet(
+    pub async fn note_obeyed(
         &self,
         agent: AgentId,
         obeyed: Option<&Fence>,

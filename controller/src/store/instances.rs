@@ -65,10 +65,10 @@ impl Writing {
              ), asked_anew AS (
                  -- Whom the host trusts is another question now, and so is what an order lacks.
                  UPDATE change
-                 SET unsigned_reason = NULL
+                 SET missing_signatures = NULL
                  FROM before
                  WHERE change.instance_id = $1
-                   AND change.unsigned_reason IS NOT NULL
+                   AND change.missing_signatures IS NOT NULL
                    AND before.approvers IS DISTINCT FROM $12
              )
              UPDATE instance

@@ -50,7 +50,7 @@ pub struct PendingOrder {
     /// What approvers signed of it.
     pub signatures: Vec<Signature>,
     /// The agent said that this isn't enough, and nobody has signed since.
-    pub is_unsigned: bool,
+    pub lacks_signatures: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -68,7 +68,7 @@ struct OrderRow {
     decided_by: Option<String>,
     expires_at: DateTime<Utc>,
     attempts: i32,
-    is_unsigned: bool,
+    lacks_signatures: bool,
 }
 
 impl Store {
@@ -79,7 +79,7 @@ impl Store {
             "SELECT instance.agent_id, change.change_id, change.instance_id, change.state, change.wanted,
                     change.wanted_reason, change.what::text AS what, proposal.limits::text AS limits,
                     proposal.system_identifier, proposal.digest, proposal.decided_by, proposal.expires_at,
-                    change.attempts, change.unsigned_reason IS NOT NULL AS is_unsigned
+                    change.attempts, change.missing_signatures IS NOT NULL AS lacks_signatures
              FROM change
              JOIN instance USING (instance_id)
              JOIN proposal USING (proposal_id)
@@ -239,6 +239,6 @@ fn order(row: OrderRow, given: Vec<GivenSignature>) -> Result<PendingOrder, Stor
         expires_at: timestamp(row.expires_at),
         attempts: row.attempts,
         signatures: given.map(|given| given.signature).take(MAX_SIGNATURES).collect(),
-        is_unsigned: row.is_unsigned,
+        lacks_signatures: row.lacks_signatures,
     })
 }

@@ -76,7 +76,7 @@ pub struct ChangeDetail {
     /// Who holds the verdict, why, and since when.
     pub held: Option<(String, String, DateTime<Utc>)>,
     /// How many signatures its host asks for, and what is lacking in words; while that is so.
-    pub unsigned: Option<(i16, String)>,
+    pub missing_signatures: Option<(i16, String)>,
 }
 
 /// One step of a change.
@@ -148,7 +148,7 @@ struct StoredDetail {
     held_reason: Option<String>,
     held_at: Option<DateTime<Utc>>,
     signatures_needed: Option<i16>,
-    unsigned_reason: Option<String>,
+    missing_signatures: Option<String>,
 }
 
 impl Store {
@@ -205,7 +205,7 @@ impl Store {
             "SELECT read_change.*, proposal.sql, proposal.draft, change.effect, change.object_name, change.applied_at,
                     change.verified_at, change.wanted, change.wanted_by, change.lease_until, change.trial_until,
                     change.held_by, change.held_reason, change.held_at, change.signatures_needed,
-                    change.unsigned_reason
+                    change.missing_signatures
              FROM read_change
              JOIN change USING (change_id)
              JOIN proposal ON proposal.proposal_id = change.proposal_id
@@ -225,7 +225,7 @@ impl Store {
                 verified_at: stored.verified_at,
                 wanted: Wanted::parse(&stored.wanted),
                 wanted_by: stored.wanted_by,
-                unsigned: stored.signatures_needed.zip(stored.unsigned_reason),
+                missing_signatures: stored.signatures_needed.zip(stored.missing_signatures),
                 lease: stored.lease_until.zip(stored.trial_until),
                 held: stored.held_at.map(|at| {
                     (stored.held_by.unwrap_or_default(), stored.held_reason.unwrap_or_default(), at)

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use querysmith_shared::approval::{Approver, PublicKey, Signature};
+use querysmith_shared::approval::{Approver, MAX_SIGNATURES, PublicKey, Signature};
 use querysmith_shared::change::Change;
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::id::{ChangeId, InstanceId};
 use querysmith_shared::timestamp::Timestamp;
-use querysmith_shared::wire::order::Unsigned;
+use querysmith_shared::wire::order::MissingSignatures;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -166,7 +166,7 @@ impl Writing {
         .bind(at)
         .execute(self.connection())
         .await?;
-        sqlx::query("UPDATE change SET unsigned_reason = NULL WHERE change_id = $1")
+        sqlx::query("UPDATE change SET missing_signatures = NULL WHERE change_id = $1")
             .bind(change.0)
             .execute(self.connection())
             .await?;
@@ -214,10 +214,10 @@ impl Store {
 
     /// Notes that the agent asks for more signatures than an order has: it isn't sent again before there is one more.
     /// Where one came while the order was under way, that goes out first.
-    pub async fn order_unsigned(
+    pub async fn order_lacks_signatures(
         &self,
         order: &PendingOrder,
-        unsigned: &Unsigned,
+        missing: &MissingSignatures,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut writing = self.write().await?;
@@ -225,19 +225,20 @@ impl Store {
         let noted = sqlx::query(
             "UPDATE change
              SET signatures_needed = $2,
-                 unsigned_reason = $3
+                 missing_signatures = $3
              WHERE change_id = $1
                AND wanted = 'apply'
-               AND (SELECT count(*) FROM signature WHERE change_id = $1 AND purpose = 'apply') = $4",
+               AND (SELECT least(count(*), $5) FROM signature WHERE change_id = $1 AND purpose = 'apply') = $4",
         )
         .bind(order.change.0)
-        .bind(i16::from(unsigned.needed))
-        .bind(text(&unsigned.reason))
+        .bind(i16::from(missing.needed))
+        .bind(text(&missing.reason))
         .bind(i64::try_from(order.signatures.len()).unwrap_or(i64::MAX))
+        .bind(i64::try_from(MAX_SIGNATURES).unwrap_or(i64::MAX))
         .execute(writing.connection())
         .await?;
         if noted.rows_affected() == 1 {
-            writing.add_change_event(order.change, Actor::Agent, change.state, &unsigned.reason, now).await?;
+            writing.add_change_event(order.change, Actor::Agent, change.state, &missing.reason, now).await?;
         }
         writing.commit().await
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use querysmith_link::signature::is_of;
+use querysmith_link::signature::verify;
 use querysmith_shared::approval::Signature;
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ fn a_key_is_made_kept_close_and_signs_only_approvals() {
     assert_eq!(signed["key"], key.trim());
     let signature =
         Signature::parse(key.trim().parse().unwrap(), signed["signature"].as_str().unwrap()).unwrap();
-    assert!(is_of(&signature, TEXT));
+    assert!(verify(&signature, TEXT));
 
     for text in ["", "Querysmith approval, format 1", "{\"text\": \"Querysmith approval, format 1\\n\"}\n"] {
         let (code, signed, told) = run(&["sign", "--key", path], text);

@@ -10,7 +10,7 @@ use querysmith_controller::advising::big_stack::BigStack;
 use querysmith_controller::advising::context::AdviceContext;
 use querysmith_controller::apply::agents::Agents;
 use querysmith_controller::apply::carry::Carrier;
-use querysmith_controller::approve::{Decider, Yes, approve};
+use querysmith_controller::approve::{ApproveRequest, Decider, approve};
 use querysmith_controller::fleet::roster::OrderError;
 use querysmith_controller::fleet::store::Ingest;
 use querysmith_controller::jobs::detect::Detect;
@@ -186,7 +186,7 @@ pub(crate) async fn on_trial(ground: &Ground) -> OnTrial {
 
     let read: [u8; 32] = digest.try_into().unwrap();
     let decider = Decider { name: "dba", role: Role::Approver };
-    let yes = Yes { read: &read, reason: None, signature: None };
+    let yes = ApproveRequest { read: &read, reason: None, signature: None };
     let approved =
         approve(&ground.store, &ground.wake, ProposalId(proposal), yes, decider, chrono::Utc::now());
     let change = approved.await.unwrap();

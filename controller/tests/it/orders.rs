@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_controller::apply::agents::Agents;
 use querysmith_controller::apply::carry::Carrier;
-use querysmith_controller::approve::{Decider, Yes, approve, withdraw};
+use querysmith_controller::approve::{ApproveRequest, Decider, approve, withdraw};
 use querysmith_controller::fleet::roster::OrderError;
 use querysmith_controller::jobs::offer::Offer;
 use querysmith_controller::jobs::runner::{Ground as JobGround, Job, Scope, start};
@@ -123,7 +123,7 @@ pub(crate) async fn propose(
 async fn approved(ground: &Ground, instance: InstanceId, table: &str) -> ChangeId {
     let proposal = propose(ground, instance, table, now().after(Duration::from_secs(3_600))).await;
     let decider = Decider { name: "dba", role: Role::Approver };
-    let yes = Yes { read: &proposal.digest, reason: None, signature: None };
+    let yes = ApproveRequest { read: &proposal.digest, reason: None, signature: None };
     approve(&ground.store, &ground.wake, proposal.id, yes, decider, chrono::Utc::now()).await.unwrap()
 }
 
@@ -168,7 +168,7 @@ async fn an_approval_reaches_the_agent_at_once() {
             propose(&ground, instance, &format!("t{n}"), now().after(Duration::from_secs(60))).await;
         let decider = Decider { name: "dba", role: Role::Approver };
         let (store, wake) = (&ground.store, &ground.wake);
-        let yes = Yes { read: &proposal.digest, reason: None, signature: None };
+        let yes = ApproveRequest { read: &proposal.digest, reason: None, signature: None };
         approve(store, wake, proposal.id, yes, decider, chrono::Utc::now()).await.unwrap();
         let began = Instant::now();
         while agents.told.lock().unwrap().len() <= n {

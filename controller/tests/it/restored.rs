@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use querysmith_controller::apply::agents::Agents;
 use querysmith_controller::apply::carry::Carrier;
 use querysmith_controller::approve::verdict::Refusal;
-use querysmith_controller::approve::{DecideError, Decider, Yes, approve};
+use querysmith_controller::approve::{ApproveRequest, DecideError, Decider, approve};
 use querysmith_controller::fleet::roster::OrderError;
 use querysmith_controller::fleet::store::FleetStore;
 use querysmith_controller::ingest::fleet_store::FleetTables;
@@ -78,7 +78,7 @@ fn offer(ground: &Ground, agents: &Arc<Fenced>) -> Offer {
 async fn approved(ground: &Ground, instance: InstanceId, table: &str) -> Result<ChangeId, DecideError> {
     let proposal = propose(ground, instance, table, now().after(Duration::from_secs(3_600))).await;
     let decider = Decider { name: "dba", role: Role::Approver };
-    let yes = Yes { read: &proposal.digest, reason: None, signature: None };
+    let yes = ApproveRequest { read: &proposal.digest, reason: None, signature: None };
     let change = approve(&ground.store, &ground.wake, proposal.id, yes, decider, Utc::now()).await;
     ground.store.seal_audit(Utc::now()).await.unwrap();
     change

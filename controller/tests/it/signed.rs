@@ -12,7 +12,7 @@ use querysmith_link::signature::ApproverKey;
 use querysmith_shared::approval::{Approver, Signature};
 use querysmith_shared::hex;
 use querysmith_shared::id::{AgentId, InstanceId};
-use querysmith_shared::wire::order::{Answer, Order, Unsigned};
+use querysmith_shared::wire::order::{Answer, MissingSignatures, Order};
 use serde_json::{Value, json};
 
 use crate::api_ground::Web;
@@ -52,7 +52,7 @@ async fn trust(ground: &Ground, agent: AgentId, approvers: Vec<Approver>) {
 
 fn lacking(needed: u8, signed: &[&str]) -> Answer {
     let signed = signed.iter().map(|name| (*name).to_owned()).collect();
-    Answer::Unsigned(Unsigned { needed, signed, reason: "this host asks for more".into() })
+    Answer::MissingSignatures(MissingSignatures { needed, signed, reason: "this host asks for more".into() })
 }
 
 fn signatures(order: &Order) -> usize {
@@ -117,10 +117,10 @@ async fn an_order_waits_for_the_signatures_that_its_host_asks_for() {
         Scripted::new(agent, |n| if n == 1 { Ok(lacking(2, &["dana"])) } else { Ok(Answer::Accepted) });
     let offer = offer(&web.ground, Arc::clone(&agents));
     offer.run().await.unwrap();
-    until(&web.ground, "SELECT count(*) FROM change WHERE unsigned_reason IS NOT NULL").await;
+    until(&web.ground, "SELECT count(*) FROM change WHERE missing_signatures IS NOT NULL").await;
     offer.run().await.unwrap();
     let waiting = approver.get(&change).await.good();
-    assert_eq!(waiting["unsigned"], json!({ "needed": 2, "reason": "this host asks for more" }));
+    assert_eq!(waiting["missing_signatures"], json!({ "needed": 2, "reason": "this host asks for more" }));
     assert_eq!(waiting["signatures"][0]["approver"], "dana");
     assert_eq!(waiting["signing"]["text"], text);
     let last = waiting["events"].as_array().unwrap().last().unwrap();
@@ -131,7 +131,7 @@ async fn an_order_waits_for_the_signatures_that_its_host_asks_for() {
     approver.post(&sign, &body(&people.stranger.sign(text))).await.problem(409);
     let signed = approver.post(&sign, &body(&people.eli.sign(text))).await.good();
     assert_eq!(
-        (signed["signatures"][1]["approver"].as_str(), &signed["unsigned"]),
+        (signed["signatures"][1]["approver"].as_str(), &signed["missing_signatures"]),
         (Some("eli"), &Value::Null)
     );
     offer.run().await.unwrap();
@@ -194,7 +194,7 @@ async fn whom_the_host_trusts_is_asked_anew_and_an_approval_still_ends() {
     let yes = json!({ "digest": hex::encode(&proposal.digest), "signature": body(&signature) });
     approver.post(&format!("{path}/approve"), &yes).await.good();
     let offer = offer(&web.ground, Arc::clone(&agents));
-    let unsigned = "SELECT count(*) FROM change WHERE unsigned_reason IS NOT NULL";
+    let unsigned = "SELECT count(*) FROM change WHERE missing_signatures IS NOT NULL";
     offer.run().await.unwrap();
     until(&web.ground, unsigned).await;
 

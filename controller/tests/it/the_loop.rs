@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use querysmith_controller::approve::{Because, Decider, undo};
+use querysmith_controller::approve::{Decider, UndoRequest, undo};
 use querysmith_controller::fleet::store::Ingest;
 use querysmith_controller::jobs::detect::Detect;
 use querysmith_controller::jobs::learn::Learn;
@@ -54,7 +54,7 @@ async fn the_loop_goes_around() {
     assert!(sqlx::query("UPDATE outcome SET verdict = 'harmed'").execute(&ground.store.pool).await.is_err());
 
     // A person may still have it undone.
-    let because = Because { reason: "not wanted", signature: None };
+    let because = UndoRequest { reason: "not wanted", signature: None };
     undo(&ground.store, &ground.wake, change, decider, because, chrono::Utc::now()).await.unwrap();
     offer.run().await.unwrap();
     wait_until(&ground, "SELECT count(*) FROM change WHERE wanted = 'none'").await;

@@ -8,7 +8,7 @@ use querysmith_shared::approval::{PublicKey, Signature};
 const LABEL: &str = "PRIVATE KEY";
 
 /// Whether the owner of its key made this signature of exactly this text.
-pub fn is_of(signature: &Signature, text: &str) -> bool {
+pub fn verify(signature: &Signature, text: &str) -> bool {
     UnparsedPublicKey::new(&ED25519, signature.key.0).verify(text.as_bytes(), signature.bytes()).is_ok()
 }
 
@@ -84,8 +84,8 @@ mod tests {
         let digits = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da\
                       085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
         let signature = Signature::parse(key, digits).unwrap();
-        assert!(is_of(&signature, "r"));
-        assert!(!is_of(&signature, "s"));
+        assert!(verify(&signature, "r"));
+        assert!(!verify(&signature, "s"));
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
         let key = ApproverKey::generate().unwrap();
         let read = ApproverKey::from_pem(&key.to_pem().unwrap()).unwrap();
         assert_eq!(read.public(), key.public());
-        assert!(is_of(&read.sign("a text"), "a text"));
+        assert!(verify(&read.sign("a text"), "a text"));
     }
 
     #[test]

@@ -37,12 +37,12 @@ fn the_text_is_as_pinned() {
 fn only_whole_texts_are_to_be_signed() {
     let rendered = rendered();
     for text in [approval(&rendered).text(), approval(&rendered).undo_text()] {
-        assert!(is_to_sign(&text));
-        assert!(!is_to_sign(text.trim_end()));
+        assert!(is_signable(&text));
+        assert!(!is_signable(text.trim_end()));
     }
-    assert!(!is_to_sign("\"Querysmith approval, format 1\\n"));
-    assert!(!is_to_sign("Querysmith approval, format 2\n"));
-    assert!(!is_to_sign(""));
+    assert!(!is_signable("\"Querysmith approval, format 1\\n"));
+    assert!(!is_signable("Querysmith approval, format 2\n"));
+    assert!(!is_signable(""));
 }
 
 #[test]

@@ -6,9 +6,10 @@ use super::bounded;
 use super::codec::Message;
 use super::envelope::Kind;
 use super::fence::Fence;
-use crate::approval::{MAX_APPROVERS, MAX_SIGNATURES, Signature};
+use crate::approval::{Approval, MAX_APPROVERS, MAX_SIGNATURES, Signature};
 use crate::change::limits::Limits;
 use crate::change::{Change, CreateIndex};
+use crate::dialect::Rendered;
 use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
 use crate::timestamp::Timestamp;
 
@@ -93,6 +94,21 @@ pub struct Apply {
     pub fence: Fence,
 }
 
+impl Apply {
+    /// What its signatures must be of, where it would run as `rendered`.
+    pub fn approval<'a>(&'a self, rendered: &'a Rendered) -> Approval<'a> {
+        Approval {
+            change: self.change,
+            instance: self.instance,
+            system_identifier: &self.system_identifier,
+            database: self.what.database(),
+            rendered,
+            limits: self.limits,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
 /// An undo that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
@@ -161,7 +177,7 @@ pub enum Answer {
     /// The leases after a renewal, of those changes that are on trial and can be taken back.
     Leases(#[serde(deserialize_with = "bounded::vec::<MAX_RENEWED, _, _>")] Vec<Lease>),
     /// The order needs more signatures of the host's approvers. It isn't in the journal, and may come again.
-    Unsigned(Unsigned),
+    MissingSignatures(MissingSignatures),
     /// Not done: this agent has obeyed a record that isn't an earlier part of the order's, this one.
     Behind(Fence),
 }
@@ -172,7 +188,7 @@ impl Message for Answer {
 
 /// What an order lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unsigned {
+pub struct MissingSignatures {
     /// How many approvers must have signed.
     pub needed: u8,
     /// Those who did, as the host names them.

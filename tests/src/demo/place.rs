@@ -63,6 +63,12 @@ impl Place {
         self.root.join(name)
     }
 
+    /// Writes a file as [`Self::write`] does, unless it is there.
+    pub fn write_once(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.file(name);
+        if path.exists() { Ok(path) } else { self.write(name, text) }
+    }
+
     /// Writes a file directly in the demo's directory, readable by its owner only.
     pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.file(name);

@@ -124,7 +124,7 @@ export const changes: Change[] = drafts.map((draft) => {
     kind: proposal.kind,
     state: draft.state,
     signatures: [],
-    unsigned: null,
+    missing_signatures: null,
     signing: proposal.signing,
     state_since: trail.at(-1)?.at ?? iso(STARTED),
     effect: draft.measured ? interval(draft.measured) : null,

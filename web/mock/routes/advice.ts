@@ -84,10 +84,10 @@ export function adviceRoutes(router: Router, state: MockState): void {
   router.post("/api/v1/changes/{id}/sign", 200, ({ params, text }) => {
     state.require("approver");
     const change = one(state.changes, params("id"), "change");
-    if (!change.unsigned) throw new Refusal(409, "Nothing to sign", `A change that is ${change.state} waits for no signature.`);
+    if (!change.missing_signatures) throw new Refusal(409, "Nothing to sign", `A change that is ${change.state} waits for no signature.`);
     const approver = change.signing?.approvers.find((candidate) => candidate.keys.includes(text("key")))?.name ?? null;
     change.signatures.push({ approver, key: text("key"), account: state.user?.name ?? "", at: new Date().toISOString() });
-    if (change.signatures.length >= change.unsigned.needed) change.unsigned = null;
+    if (change.signatures.length >= change.missing_signatures.needed) change.missing_signatures = null;
     state.announce("changes", change.id);
     return change;
   });

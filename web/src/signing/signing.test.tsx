@@ -108,7 +108,7 @@ test("a change that waits for a second signature gets it", async () => {
   change.state = "offered";
   change.signing = { text: TEXT, approvers: [{ name: "dana", keys: [`ed25519:${"0".repeat(64)}`] }, { name: "eli", keys: [key.name] }] };
   change.signatures = [{ approver: "dana", key: `ed25519:${"0".repeat(64)}`, account: "dana", at: MADE.toISOString() }];
-  change.unsigned = { needed: 2, reason: "this host asks for 2 of these signatures: dana, eli; the order has only that of dana" };
+  change.missing_signatures = { needed: 2, reason: "this host asks for 2 of these signatures: dana, eli; the order has only that of dana" };
   const section = await screen.findByRole("region", { name: "Signatures" });
   expect(section.textContent).toContain("only that of dana");
   expect(screen.getByText("waits for signatures")).toBeTruthy();

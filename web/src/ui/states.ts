@@ -43,8 +43,8 @@ export const VERDICT: Record<Verdict, Word> = {
 };
 
 /** "kept: helped", "reverted: harmed": the state and why, in one word. */
-export function changeWord(change: Pick<Change, "state"> & { verdict?: Verdict | null; unsigned?: Change["unsigned"] }): Word {
-  if (change.unsigned) return word("waits for signatures", "warn", "clock");
+export function changeWord(change: Pick<Change, "state"> & { verdict?: Verdict | null; missing_signatures?: Change["missing_signatures"] }): Word {
+  if (change.missing_signatures) return word("waits for signatures", "warn", "clock");
   const state = CHANGE_STATE[change.state];
   const { verdict } = change;
   if (!verdict || verdict === "too_little_data") return state;

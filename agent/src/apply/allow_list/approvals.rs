@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use querysmith_shared::approval::{Approver, PublicKey};
 use querysmith_shared::change::{Change, ChangeKind};
-use querysmith_shared::wire::order::Unsigned;
+use querysmith_shared::wire::order::MissingSignatures;
 
 use super::Rule;
 
@@ -71,7 +71,7 @@ impl Approvals {
         change: &Change,
         needed: u8,
         signed: &BTreeSet<&str>,
-    ) -> Unsigned {
+    ) -> MissingSignatures {
         let eligible: BTreeSet<&str> =
             self.eligible(instance, change).map(|approver| approver.name.as_str()).collect();
         let names = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
@@ -79,8 +79,8 @@ impl Approvals {
             if signed.is_empty() { "none".to_owned() } else { format!("only that of {}", names(signed)) };
         let reason = if eligible.len() < usize::from(needed) {
             format!(
-                "this host asks for {needed} signatures, and its allow-list names {} approvers of such a change: name \
-                 more, or set signatures in its [[allow]]",
+                "this host asks for {needed} signatures, and of its approvers {} may sign such a change: name more, or \
+                 set signatures in its [[allow]]",
                 eligible.len()
             )
         } else {
@@ -89,6 +89,6 @@ impl Approvals {
                 names(&eligible)
             )
         };
-        Unsigned { needed, signed: signed.iter().map(|name| (*name).to_owned()).collect(), reason }
+        MissingSignatures { needed, signed: signed.iter().map(|name| (*name).to_owned()).collect(), reason }
     }
 }

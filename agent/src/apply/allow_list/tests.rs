@@ -169,7 +169,7 @@ fn check_signed(
     let signers: Vec<PublicKey> = keys.iter().map(|byte| PublicKey([*byte; 32])).collect();
     match (list.permission(instance, change, &signers), expected) {
         (Permission::Granted { signed_by, .. }, Ok(names)) => assert_eq!(signed_by, names),
-        (Permission::Unsigned(Unsigned { reason, .. }), Err(part)) => {
+        (Permission::MissingSignatures(MissingSignatures { reason, .. }), Err(part)) => {
             assert!(reason.contains(part), "{reason}")
         }
         (permission, _) => panic!("{permission:?}"),
@@ -198,7 +198,7 @@ fn signatures_of_approvers_are_counted_by_person() {
     );
     check_signed(&two, "main", &index, &[2, 3], Err("only that of eli"));
     check_signed(&two, "main", &index, &[1, 2], Ok(&["dana", "eli"]));
-    check_signed(&two, "other", &index, &[1], Err("names 1 approvers of such a change"));
+    check_signed(&two, "other", &index, &[1], Err("of its approvers 1 may sign such a change"));
 }
 
 #[test]

@@ -2,17 +2,15 @@
 
 mod cases;
 mod choices;
+mod deliveries;
 mod fixture;
 mod world;
 
-use std::collections::VecDeque;
-
 use proptest::prelude::*;
-use querysmith_shared::wire::fence::Fence;
 
 use super::*;
 use choices::Choices;
-use world::{Limits, Message, What, World};
+use world::{Limits, World};
 
 /// Every run of a world with at most `crashes` crashes, `undos` undo orders and `failures` failed removals.
 fn every_run(limits: Limits) -> u32 {
@@ -53,44 +51,4 @@ proptest! {
     ) {
         World::run(&mut Choices::random(luck), Limits { crashes, undos: 1, failures, disturbances });
     }
-}
-
-/// Orders of two controllers, the second of which has begun a new epoch: each from one to five times, in any order.
-fn post(luck: &[u8]) -> VecDeque<Message> {
-    let fence = |epoch, position| Fence { epoch, position, hash: [epoch as u8; 32] };
-    let mut drawn = luck.iter().copied().chain(std::iter::repeat(0));
-    let mut draw = |of: usize| usize::from(drawn.next().unwrap_or(0)) % of;
-    let mut post = Vec::new();
-    for (epoch, first) in [(1, 5), (2, 3)] {
-        for (at, what) in [What::Apply, What::Keep, What::Undo].into_iter().enumerate() {
-            // Not every controller says everything.
-            let times = if draw(4) == 0 { 0 } else { 1 + draw(5) };
-            let message = Message { fence: fence(epoch, first + at as u64), what };
-            post.extend(std::iter::repeat_n(message, times));
-        }
-    }
-    for at in (1..post.len()).rev() {
-        let other = draw(at + 1);
-        post.swap(at, other);
-    }
-    post.into()
-}
-
-#[test]
-fn ten_thousand_deliveries_have_one_effect_at_most() {
-    // A linear congruential generator: the same ten thousand in every run.
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    };
-    let mut begun = 0;
-    for seed in 0..10_000 {
-        let luck: Vec<u8> = (0..300).map(|_| next()).collect();
-        let (letters, fate) = luck.split_at(64);
-        let limits = Limits { crashes: seed % 3, undos: 0, failures: seed % 2, disturbances: 0 };
-        begun += u32::from(World::run_post(&mut Choices::random(fate.to_vec()), limits, post(letters)));
-    }
-    println!("{begun} of them were begun");
-    assert!((2_000..10_000).contains(&begun), "{begun}: neither all nor few reach the database");
 }

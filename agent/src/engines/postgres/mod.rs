@@ -39,7 +39,7 @@ use querysmith_shared::wire::order::{WhatIf, WhatIfAnswer};
 use crate::collect::collector::Collector;
 use crate::collect::sink::Reports;
 use crate::config;
-use crate::engines::{AskLeave, BoxFuture, CollectError, Collected, Engine, EngineError, Missing};
+use crate::engines::{AskHost, BoxFuture, CollectError, Collected, Engine, EngineError, Missing};
 use catalogue::Catalogue;
 use facts::{Database, Extension, Extensions, Facts};
 use lane::{Lane, Lease, Target};
@@ -50,7 +50,7 @@ use session::StatementTime;
 pub struct Postgres {
     config: config::Instance,
     id: InstanceId,
-    leave: AskLeave,
+    leave: AskHost,
     /// The database that the configuration names first.
     first_database: String,
     /// Whether the server runs on this host.
@@ -89,7 +89,7 @@ impl Postgres {
     pub(crate) fn new(
         config: &config::Instance,
         id: InstanceId,
-        leave: AskLeave,
+        leave: AskHost,
     ) -> Result<Self, EngineError> {
         let options = connect::read_options(config)?;
         let first_database = options.get_database().unwrap_or(options.get_username()).to_owned();

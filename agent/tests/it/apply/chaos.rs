@@ -14,7 +14,7 @@ use querysmith_shared::change::trial::OnPartition;
 use querysmith_shared::wire::order::{Answer, Apply};
 use querysmith_tests::cluster::Cluster;
 use serde_json::json;
-use sqlx::{PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 use tokio::task::JoinSet;
 
 use super::crashes::{FAILING, MAKING, TAKING_BACK, die_in_child};
@@ -108,6 +108,7 @@ struct Load {
     stop: Arc<AtomicBool>,
     statements: Arc<AtomicU64>,
     longest_wait_us: Arc<AtomicU64>,
+    looks: Arc<AtomicU64>,
     tasks: JoinSet<()>,
 }
 
@@ -116,14 +117,24 @@ impl Load {
         let stop = Arc::new(AtomicBool::new(false));
         let statements = Arc::new(AtomicU64::new(0));
         let longest_wait_us = Arc::new(AtomicU64::new(0));
+        let looks = Arc::new(AtomicU64::new(0));
         let mut tasks = JoinSet::new();
         for session in 0..SESSIONS {
             let connection = cluster.connect("shop").await.unwrap();
             tasks.spawn(shop(connection, session, Arc::clone(&stop), Arc::clone(&statements)));
         }
         let watching = cluster.connect("shop").await.unwrap();
-        tasks.spawn(watch(watching, Arc::clone(&stop), Arc::clone(&longest_wait_us)));
-        Self { stop, statements, longest_wait_us, tasks }
+        let seen = (Arc::clone(&longest_wait_us), Arc::clone(&looks));
+        tasks.spawn(watch(watching, Arc::clone(&stop), seen));
+        Self { stop, statements, longest_wait_us, looks, tasks }
+    }
+
+    /// Waits for a look at the locks that begins after this.
+    async fn looks_again(&self) {
+        let before = self.looks.load(Ordering::Relaxed);
+        while self.looks.load(Ordering::Relaxed) < before + 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     async fn end(mut self) -> (u64, f64) {
@@ -134,6 +145,26 @@ impl Load {
         let waited = self.longest_wait_us.load(Ordering::Relaxed);
         (self.statements.load(Ordering::Relaxed), waited as f64 / 1_000.0)
     }
+}
+
+/// A lock of ours that stops everybody is noticed; else a longest wait of nothing would say nothing.
+async fn prove_watch(stage: &Stage, load: &Load) {
+    let mut ours = PgConnection::connect(&stage.cluster.url_as("qs_apply", "shop")).await.unwrap();
+    sqlx::raw_sql("SET ROLE owner; BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut ours)
+        .await
+        .unwrap();
+    let began = Instant::now();
+    while load.longest_wait_us.load(Ordering::Relaxed) == 0 {
+        assert!(began.elapsed() < super::stage::LIMIT, "a wait for our lock isn't seen");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut ours).await.unwrap();
+    // A look that began before the lock was gone may end after this one.
+    let waiting = "SELECT count(*) = 0 FROM pg_locks WHERE NOT granted";
+    stage.eventually(waiting).await;
+    load.looks_again().await;
+    load.longest_wait_us.store(0, Ordering::Relaxed);
 }
 
 /// Reads and writes rows at random; none of it may fail.
@@ -156,7 +187,11 @@ async fn shop(mut connection: PgConnection, session: u64, stop: Arc<AtomicBool>,
 }
 
 /// Keeps the longest time that a statement of the load has waited for a lock that one of our sessions holds.
-async fn watch(mut connection: PgConnection, stop: Arc<AtomicBool>, longest_us: Arc<AtomicU64>) {
+async fn watch(
+    mut connection: PgConnection,
+    stop: Arc<AtomicBool>,
+    (longest_us, looks): (Arc<AtomicU64>, Arc<AtomicU64>),
+) {
     let sql = "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - waiting.waitstart)), 0)::float8
                FROM pg_locks AS waiting
                JOIN pg_stat_activity AS session USING (pid)
@@ -170,6 +205,7 @@ async fn watch(mut connection: PgConnection, stop: Arc<AtomicBool>, longest_us: 
     while !stop.load(Ordering::Relaxed) {
         let seconds: f64 = sqlx::query(sql).fetch_one(&mut connection).await.unwrap().get(0);
         longest_us.fetch_max((seconds * 1e6) as u64, Ordering::Relaxed);
+        looks.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -266,6 +302,7 @@ async fn chaos() {
     stage.cluster.execute("shop", TWINS).await.unwrap();
     stage.make_notes_too_long().await;
     let load = Load::start(&stage.cluster).await;
+    prove_watch(&stage, &load).await;
     let (mut faults, mut runs, mut points) = (Faults::default(), 0_u32, BTreeSet::new());
     for round in 1..=rounds.unwrap_or(ROUNDS) {
         for way in Way::ALL {

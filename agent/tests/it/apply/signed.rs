@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use agent::apply::offline::print_journal;
 use agent::apply::order::{rendered, signers};
-use querysmith_link::signature::{ApproverKey, is_of};
-use querysmith_shared::approval::{Approval, Signature};
+use querysmith_link::signature::{ApproverKey, verify};
+use querysmith_shared::approval::Signature;
 use querysmith_shared::change::Change;
 use querysmith_shared::change::lifecycle::ChangeState as S;
 use querysmith_shared::id::{ChangeId, InstanceId};
 use querysmith_shared::wire::codec::{decode_body, encode_body};
-use querysmith_shared::wire::order::{Answer, Apply, Unsigned};
+use querysmith_shared::wire::order::{Answer, Apply, MissingSignatures};
 use uuid::Uuid;
 
 use super::stage::{Stage, approved, now, refused};
@@ -38,28 +38,15 @@ impl People {
     }
 }
 
-fn with_approval<T>(order: &Apply, read: impl FnOnce(&Approval<'_>) -> T) -> T {
-    let rendered = rendered(order).unwrap();
-    read(&Approval {
-        change: order.change,
-        instance: order.instance,
-        system_identifier: &order.system_identifier,
-        database: order.what.database(),
-        rendered: &rendered,
-        limits: order.limits,
-        expires_at: order.expires_at,
-    })
-}
-
 fn signed(order: &Apply, keys: &[&ApproverKey]) -> Apply {
-    let text = with_approval(order, |approval| approval.text());
+    let text = order.approval(&rendered(order).unwrap()).text();
     Apply { signatures: keys.iter().map(|key| key.sign(&text)).collect(), ..order.clone() }
 }
 
 #[track_caller]
-fn unsigned(answer: Answer) -> Unsigned {
+fn missing_signatures(answer: Answer) -> MissingSignatures {
     match answer {
-        Answer::Unsigned(unsigned) => unsigned,
+        Answer::MissingSignatures(missing) => missing,
         answer => panic!("{answer:?}"),
     }
 }
@@ -81,10 +68,10 @@ async fn without_signatures_the_controllers_word_is_worth_nothing() {
     assert_eq!(names, ["dana", "eli"]);
 
     let order = stage.index(&["customer_id"]);
-    let lacking = unsigned(engine.apply(&order).await);
+    let lacking = missing_signatures(engine.apply(&order).await);
     assert_eq!((lacking.needed, lacking.signed.len()), (1, 0));
     assert!(lacking.reason.contains("dana, eli; the order has none"), "{}", lacking.reason);
-    unsigned(engine.apply(&signed(&order, &[&people.stranger])).await);
+    missing_signatures(engine.apply(&signed(&order, &[&people.stranger])).await);
     // Nothing of that is in the journal, so the same order may come again with what it lacked.
     refused(engine.confirm(&order).await, "doesn't know the change");
     assert_eq!(engine.apply(&signed(&order, &[&people.stranger, &people.eli])).await, Answer::Accepted);
@@ -96,7 +83,9 @@ async fn without_signatures_the_controllers_word_is_worth_nothing() {
     engine.reaches(&order, S::Confirmed).await;
     refused(engine.undo(&order).await, "asks for 1 of these signatures: dana, eli");
     let sign = |text: String, key: &ApproverKey| vec![key.sign(&text)];
-    let (apply, undo) = with_approval(&order, |approval| (approval.text(), approval.undo_text()));
+    let rendered = rendered(&order).unwrap();
+    let approval = order.approval(&rendered);
+    let (apply, undo) = (approval.text(), approval.undo_text());
     refused(engine.undo_signed(&order, sign(apply, &people.dana)).await, "the order has none");
     refused(engine.undo_signed(&order, sign(undo.clone(), &people.stranger)).await, "the order has none");
     assert_eq!(engine.undo_signed(&order, sign(undo, &people.dana)).await, Answer::Accepted);
@@ -125,7 +114,7 @@ async fn what_takes_something_away_needs_two_people() {
     stage.cluster.execute("shop", "ALTER TABLE orders OWNER TO owner").await.unwrap();
     let engine = stage.engine();
     let order = stage.dropping(&["customer_id"], "spare", "kept");
-    let lacking = unsigned(engine.apply(&signed(&order, &[&people.dana, &people.dana])).await);
+    let lacking = missing_signatures(engine.apply(&signed(&order, &[&people.dana, &people.dana])).await);
     assert_eq!((lacking.needed, lacking.signed), (2, vec!["dana".to_owned()]));
     assert_eq!(engine.apply(&signed(&order, &[&people.dana, &people.eli])).await, Answer::Accepted);
     engine.reaches(&order, S::Trial).await;
@@ -166,7 +155,7 @@ async fn an_approval_is_good_for_nothing_else() {
         with(&|order| order.signatures = vec![people.stranger.sign("anything")]),
     ];
     for order in &forged {
-        unsigned(engine.apply(order).await);
+        missing_signatures(engine.apply(order).await);
     }
     // Another id for the same index: the name tells.
     refused(engine.apply(&with(&other)).await, "isn't the one of this change");
@@ -219,11 +208,11 @@ async fn one_flipped_bit_is_another_order() {
     }
     assert!(read > bytes.len(), "only {read} of them could be read at all");
 
-    let text = with_approval(&order, |approval| approval.text());
+    let text = order.approval(&rendered(&order).unwrap()).text();
     let signature: Signature = order.signatures[0];
     for at in 0..text.len() {
         let mut bytes = text.clone().into_bytes();
         bytes[at] ^= 1;
-        assert!(!is_of(&signature, &String::from_utf8(bytes).unwrap()), "byte {at}");
+        assert!(!verify(&signature, &String::from_utf8(bytes).unwrap()), "byte {at}");
     }
 }

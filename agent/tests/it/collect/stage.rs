@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use agent::collect::collector::Collector;
 use agent::collect::sink::{Reports, StoreError};
 use agent::config::Instance;
-use agent::engines::{BoxFuture, CollectError, Collected, Engine, Leave, connect};
+use agent::engines::{BoxFuture, CollectError, Collected, Engine, HostPermission, connect};
 use querysmith_configuration::secret::Secret;
 use querysmith_shared::id::InstanceId;
 use querysmith_shared::observation::plan::PlanObservation;
@@ -145,7 +145,7 @@ pub(crate) fn instance(url: &str) -> Instance {
 }
 
 pub(crate) fn engine(config: &Instance) -> Arc<dyn Engine> {
-    connect(config, InstanceId(Uuid::from_u128(7)), Arc::new(|| Leave::NONE)).unwrap().into()
+    connect(config, InstanceId(Uuid::from_u128(7)), Arc::new(|| HostPermission::NONE)).unwrap().into()
 }
 
 /// Runs statements one by one, as an application would.

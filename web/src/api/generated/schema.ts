@@ -866,6 +866,7 @@ export interface components {
             held?: components["schemas"]["Held"] | null;
             lease?: components["schemas"]["Lease"] | null;
             measured?: components["schemas"]["Effect"] | null;
+            missing_signatures?: components["schemas"]["MissingSignatures"] | null;
             /** @description What it built. */
             object_name?: string | null;
             predicted?: components["schemas"]["Interval"] | null;
@@ -876,7 +877,6 @@ export interface components {
             sql: components["schemas"]["ChangeSql"];
             /** @description The statements before and after. */
             statements: components["schemas"]["ChangeStatement"][];
-            unsigned?: components["schemas"]["Unsigned"] | null;
             /**
              * Format: date-time
              * @description When it was read back from the database.
@@ -1633,6 +1633,16 @@ export interface components {
          * @enum {string}
          */
         MarkKind: "change_applied" | "change_undone" | "plan_change" | "stats_reset" | "index_gone" | "restart";
+        /** @description What a host asks for before a change begins. */
+        MissingSignatures: {
+            /**
+             * Format: int32
+             * @description How many approvers must have signed.
+             */
+            needed: number;
+            /** @description What is lacking, in words. */
+            reason: string;
+        };
         /** @description The model in use. */
         ModelState: {
             /**
@@ -2951,16 +2961,6 @@ export interface components {
             /** @description Why, for the record. */
             reason: string;
             signature?: components["schemas"]["SignatureBody"] | null;
-        };
-        /** @description What a host asks for before a change begins. */
-        Unsigned: {
-            /**
-             * Format: int32
-             * @description How many approvers must have signed.
-             */
-            needed: number;
-            /** @description What is lacking, in words. */
-            reason: string;
         };
         /** @description One account. */
         User: {

@@ -63,7 +63,7 @@ function ChangeView({ change }: { change: Change }) {
       }
       actions={
         <>
-          {change.unsigned && <SignButton change={change} />}
+          {change.missing_signatures && <SignButton change={change} />}
           {isBeforeEffect(change.state) && <WithdrawButton change={change} />}
           {change.state === "trial" && <TrialButtons change={change} />}
           <UndoButton change={change} />

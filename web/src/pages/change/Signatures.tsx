@@ -17,11 +17,11 @@ import { At } from "~/ui/Time.tsx";
 
 /** Who signed, and what the host still asks for. Nothing where it asks for none. */
 export function Signatures({ change }: { change: Change }) {
-  if (change.signatures.length === 0 && !change.unsigned) return null;
+  if (change.signatures.length === 0 && !change.missing_signatures) return null;
   return (
-    <Section title="Signatures" hint={change.unsigned ? `${change.unsigned.needed} are needed` : "verified by the agent itself"}>
-      {change.unsigned && <Note tone="warn">It waits: {change.unsigned.reason}.</Note>}
-      <ul style={{ margin: change.unsigned ? "10px 0 0" : 0, paddingLeft: 18 }}>
+    <Section title="Signatures" hint={change.missing_signatures ? `${change.missing_signatures.needed} are needed` : "the agent verifies them itself before it begins"}>
+      {change.missing_signatures && <Note tone="warn">It waits: {change.missing_signatures.reason}.</Note>}
+      <ul style={{ margin: change.missing_signatures ? "10px 0 0" : 0, paddingLeft: 18 }}>
         {change.signatures.map((given) => (
           <li key={given.key}>
             <strong>{given.approver ?? "a key that the host doesn't know"}</strong>, through the account {given.account}, <At at={given.at} /> <code>{given.key.slice(0, 20)}…</code>

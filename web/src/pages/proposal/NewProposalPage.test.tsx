@@ -48,7 +48,7 @@ test("a refusal stands at its field, and nothing that was typed is lost", async 
 
 test("a refusal about no field shows all that the server says", async () => {
   const user = userEvent.setup();
-  openConsole(PATH, { signedIn: "approver" }, (request) => (request.method === "POST" ? problem(409, "It has changed meanwhile", "a proposal that does the same waits", "decide on it") : undefined));
+  openConsole(PATH, { signedIn: "approver" }, (request) => (request.method === "POST" ? problem(409, "Not possible as it stands", "a proposal that does the same waits", "decide on it") : undefined));
   await fill(user, "customer_id");
   await user.click(screen.getByRole("button", { name: "Check and propose" }));
   expect((await screen.findByRole("alert")).textContent).toContain("Decide on it");

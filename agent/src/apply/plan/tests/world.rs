@@ -8,6 +8,7 @@ use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::fence::Fence;
 
 use super::choices::Choices;
+use super::deliveries::Message;
 use super::fixture::{CHANGE, order, pre_image};
 use crate::apply::accept::{self, Acceptance};
 use crate::apply::allow_list::Permission;
@@ -23,21 +24,6 @@ pub(super) struct Limits {
     pub(super) undos: u32,
     pub(super) failures: u32,
     pub(super) disturbances: u32,
-}
-
-/// An order of a controller, as it arrives.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Message {
-    pub(super) fence: Fence,
-    pub(super) what: What,
-}
-
-/// What is ordered.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum What {
-    Apply,
-    Undo,
-    Keep,
 }
 
 /// More looks than any run needs.
@@ -59,18 +45,18 @@ pub(super) struct World<'a> {
     choices: &'a mut Choices,
     left: Limits,
     /// What arrives, in its order, at moments of the choices.
-    post: VecDeque<Message>,
-    obeyed: Option<Fence>,
+    pub(super) inbox: VecDeque<Message>,
+    pub(super) obeyed: Option<Fence>,
     /// Refused an undo of a change that it didn't know; forgotten with the process.
-    is_withdrawn: bool,
-    journal: Vec<Entry>,
+    pub(super) is_withdrawn: bool,
+    pub(super) journal: Vec<Entry>,
     thing: Thing,
     /// A statement of an agent that died is still running.
     orphan: bool,
-    statements: u32,
+    pub(super) statements: u32,
     /// How often a statement of ours made the thing whole.
     made: u32,
-    undo_was_asked: bool,
+    pub(super) undo_was_asked: bool,
     was_disturbed: bool,
     now: Timestamp,
     waiting: Option<(WaitFor, Duration)>,
@@ -85,30 +71,11 @@ impl<'a> World<'a> {
         world.check_end();
     }
 
-    /// Runs what comes of messages that arrive in this order at any moment, and checks the same. True if the change
-    /// was ever begun.
-    pub(super) fn run_post(choices: &'a mut Choices, left: Limits, post: VecDeque<Message>) -> bool {
-        let mut world = Self::new(choices, left, post);
-        loop {
-            if !world.journal.is_empty() {
-                world.rest();
-            }
-            if world.post.is_empty() {
-                break;
-            }
-            world.deliver();
-        }
-        if !world.journal.is_empty() {
-            world.check_end();
-        }
-        world.statements > 0
-    }
-
-    fn new(choices: &'a mut Choices, left: Limits, post: VecDeque<Message>) -> Self {
+    pub(super) fn new(choices: &'a mut Choices, left: Limits, inbox: VecDeque<Message>) -> Self {
         Self {
             choices,
             left,
-            post,
+            inbox,
             obeyed: None,
             is_withdrawn: false,
             journal: Vec::new(),
@@ -123,11 +90,11 @@ impl<'a> World<'a> {
         }
     }
 
-    fn receive(&mut self) {
+    pub(super) fn receive(&mut self) {
         self.write(Event::Received { order: Box::new(order()), signed_by: Vec::new() });
     }
 
-    fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         for look in 0.. {
             assert!(look < MOST_LOOKS, "it never comes to rest: {:?}", self.story());
             self.now = self.now.after(Duration::from_secs(1));
@@ -136,35 +103,6 @@ impl<'a> World<'a> {
                 Ok(false) => {}
                 Err(Crash) => (self.waiting, self.is_withdrawn) = (None, false),
             }
-        }
-    }
-
-    /// The next message arrives, and is taken as the agent takes it.
-    fn deliver(&mut self) {
-        let Some(Message { fence, what }) = self.post.pop_front() else { return };
-        if self.obeyed.is_some_and(|obeyed| fence.is_refused_after(&obeyed)) {
-            return;
-        }
-        assert!(self.obeyed.is_none_or(|obeyed| fence.epoch >= obeyed.epoch), "the epoch never decreases");
-        self.obeyed = Some(fence);
-        let is_known = !self.journal.is_empty();
-        let acceptance = match what {
-            What::Apply if is_known => accept::again(&self.record(), &order()),
-            What::Apply if self.is_withdrawn => return,
-            What::Apply => return self.receive(),
-            What::Undo if is_known => {
-                self.undo_was_asked = true;
-                accept::undo(&self.record(), "asked for")
-            }
-            What::Undo => {
-                self.is_withdrawn = true;
-                return;
-            }
-            What::Keep if is_known => accept::confirm(&self.record(), "asked for"),
-            What::Keep => return,
-        };
-        if let Acceptance::Write(event) = acceptance {
-            self.write(event);
         }
     }
 
@@ -218,7 +156,7 @@ impl<'a> World<'a> {
         options.extend((self.left.crashes > 0).then_some(1));
         options.extend((self.left.undos > 0 && !self.journal.is_empty()).then_some(2));
         options.extend((self.left.disturbances > 0).then_some(3));
-        options.extend((!self.post.is_empty()).then_some(4));
+        options.extend((!self.inbox.is_empty()).then_some(4));
         match options[self.choices.of(options.len())] {
             1 => {
                 self.left.crashes -= 1;
@@ -366,7 +304,7 @@ impl<'a> World<'a> {
         assert!(!self.orphan, "two at the same time: {:?}", self.story());
     }
 
-    fn check_end(&self) {
+    pub(super) fn check_end(&self) {
         let state = self.state();
         let story = self.story();
         assert!(self.record().attempts <= MAX_ATTEMPTS && self.statements <= MAX_ATTEMPTS, "{story:?}");
@@ -387,7 +325,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn record(&self) -> Record {
+    pub(super) fn record(&self) -> Record {
         Record::from_entries(&self.journal).unwrap()
     }
 
@@ -408,7 +346,7 @@ impl<'a> World<'a> {
         is_unmoved
     }
 
-    fn write(&mut self, event: Event) {
+    pub(super) fn write(&mut self, event: Event) {
         let state = self.journal.last().map(|entry| entry.state);
         let sequence = self.journal.len() as u64 + 1;
         let state = event.lead(state).unwrap_or_else(|error| panic!("{error}: {:?}", self.story()));

@@ -8,8 +8,8 @@ use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
 use crate::timestamp::Timestamp;
 use crate::wire::fence::Fence;
 use crate::wire::order::{
-    Answer, Apply, CandidateAnswer, Confirm, Lease, Order, PlannedStatement, Renew, Undo, Unsigned, WhatIf,
-    WhatIfAnswer,
+    Answer, Apply, CandidateAnswer, Confirm, Lease, MissingSignatures, Order, PlannedStatement, Renew, Undo,
+    WhatIf, WhatIfAnswer,
 };
 
 pub(in crate::wire::tests) fn create_index() -> CreateIndex {
@@ -94,8 +94,12 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
         ),
         ("refused", Answer::Refused("not on the allow-list".into())),
         (
-            "unsigned",
-            Answer::Unsigned(Unsigned { needed: 2, signed: vec!["dana".into()], reason: "one more".into() }),
+            "missing_signatures",
+            Answer::MissingSignatures(MissingSignatures {
+                needed: 2,
+                signed: vec!["dana".into()],
+                reason: "one more".into(),
+            }),
         ),
         (
             "what_if",
