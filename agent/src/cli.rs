@@ -56,7 +56,7 @@ enum Command {
     /// Connect to every configured server and say exactly what is missing, with the statement that mends it
     Check,
     /// Print the SQL that makes the agent's database roles: one that reads, and one that changes if the
-    /// configuration has an `apply_url`
+    /// configuration has an `apply_url`; it may set the parameters that the allow-list names
     Grants {
         /// Print the changing role too, as `querysmith_apply` unless it is named
         #[arg(long)]

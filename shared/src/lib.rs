@@ -7,6 +7,7 @@
 pub mod engine;
 pub mod hex;
 pub mod id;
+pub mod parameter;
 pub mod timestamp;
 
 // What an agent can report, and what may be done to a database.

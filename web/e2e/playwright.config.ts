@@ -26,6 +26,7 @@ export default defineConfig({
     { name: "journey", testMatch: "journey.spec.ts", use: AT_A_DESK },
     { name: "keys", testMatch: "keys.spec.ts", dependencies: ["sign in"], use: SIGNED_IN_AT_A_DESK },
     { name: "by hand", testMatch: "by-hand.spec.ts", dependencies: ["sign in", "journey"], use: SIGNED_IN_AT_A_DESK },
+    { name: "parameter", testMatch: "parameter.spec.ts", dependencies: ["sign in", "journey"], use: SIGNED_IN_AT_A_DESK },
     { name: "signed", testMatch: "signed.spec.ts", dependencies: ["sign in", "journey"], use: SIGNED_IN_AT_A_DESK },
     { name: "pages", testMatch: "pages.spec.ts", dependencies: ["sign in", "journey"], fullyParallel: true, use: { ...SIGNED_IN_AT_A_DESK, trace: "off" } },
   ],

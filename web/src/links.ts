@@ -24,7 +24,7 @@ export const links = {
     withFilters("/findings", filters),
   finding: (id: string) => `/findings/${part(id)}`,
   proposals: (filters: { instance?: string; state?: string } = {}) => withFilters("/proposals", filters),
-  newProposal: (filters: { instance?: string } = {}) => withFilters("/proposals/new", filters),
+  newProposal: (filters: { instance?: string; parameter?: string } = {}) => withFilters("/proposals/new", filters),
   proposal: (id: string) => `/proposals/${part(id)}`,
   proposalExport: (id: string, format: "sql" | "markdown") =>
     `/api/v1/proposals/${part(id)}/export?format=${format}`,

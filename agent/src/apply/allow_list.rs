@@ -5,9 +5,11 @@
 //! decision, so that a line taken out counts at once.
 
 mod approvals;
+mod bounds;
 mod glob;
 mod parse;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use querysmith_shared::wire::order::MissingSignatures;
 
 use super::amount;
 pub use approvals::{Approvals, Trusted};
+pub use bounds::{Bounds, Range};
 
 /// Where the file is unless configured otherwise.
 pub const DEFAULT_PATH: &str = "/etc/querysmith/allow.toml";
@@ -30,7 +33,7 @@ pub const SAMPLE: &str = include_str!("../../../packaging/config/allow.toml");
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// The list, as read from the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AllowList {
     /// Changes are allowed at all.
     pub enabled: bool,
@@ -46,8 +49,9 @@ pub struct AllowList {
     pub deny: Vec<Rule>,
 }
 
-/// One rule: all of its parts must fit. Names are patterns with `*` and `?`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One rule: all of its parts must fit. Names are patterns with `*` and `?`. A parameter is of the whole server, so
+/// that a rule for some databases, schemas or tables says nothing about it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Kinds of change; a rule that names none allows what adds, and denies all.
     pub kinds: Vec<ChangeKind>,
@@ -63,6 +67,8 @@ pub struct Rule {
     pub max_columns: Option<u32>,
     /// Largest estimated size of an index, bytes.
     pub max_index_bytes: Option<u64>,
+    /// Parameters of the server by name, and the values they may have; none where no parameter may be set.
+    pub parameters: BTreeMap<String, Bounds>,
     /// How many approvers must have signed; `None` is what is usual for the kind.
     pub signatures: Option<u8>,
 }
@@ -192,6 +198,12 @@ impl AllowList {
         self.permission_by(instance, change, signers, |_| 1)
     }
 
+    /// The parameters that may be set on the instance of this name.
+    pub fn parameters(&self, instance: &str) -> BTreeSet<&str> {
+        let here = self.allow.iter().filter(|rule| rule.fits_instance(instance));
+        here.flat_map(|rule| rule.parameters.keys().map(String::as_str)).collect()
+    }
+
     fn permission_by(
         &self,
         instance: &str,
@@ -203,32 +215,30 @@ impl AllowList {
         if !self.enabled {
             return denied("this host's allow-list has enabled = false".to_owned());
         }
-        let what =
-            format!("{} on {} in database {}", change.kind().as_str(), change.table(), change.database());
+        let what = in_words(change);
         if self.deny.iter().any(|rule| rule.fits(instance, change)) {
             return denied(format!("{what}: this host's allow-list denies it"));
         }
         if self.approvals == Approvals::Unsaid {
             return denied(UNSAID.to_owned());
         }
-        let columns = columns(change);
         let signed = self.approvals.signed(instance, change, signers);
         let needed = |rule: &Rule| match self.approvals {
             Approvals::Signed(_) => needed(rule),
             Approvals::Unsigned | Approvals::Unsaid => 0,
         };
         // The most generous rule counts: each one alone would have allowed it.
-        let (mut size, mut too_wide, mut fewest) = (None, None, None);
+        let (mut size, mut too_much, mut fewest) = (None, None, None);
         for rule in self.allow.iter().filter(|rule| rule.fits(instance, change)) {
-            match rule.max_columns {
-                Some(most) if columns > most => too_wide = too_wide.max(Some(most)),
-                _ if signed.len() < usize::from(needed(rule)) => {
+            match rule.objection(change) {
+                Some(objection) => too_much = Some(objection),
+                None if signed.len() < usize::from(needed(rule)) => {
                     fewest = Some(fewest.unwrap_or(u8::MAX).min(needed(rule)));
                 }
-                _ => size = wider(size, rule.max_index_bytes),
+                None => size = wider(size, rule.max_index_bytes),
             }
         }
-        match (size, fewest, too_wide) {
+        match (size, fewest, too_much) {
             (Some(max_index_bytes), ..) => {
                 let signed_by = signed.into_iter().map(str::to_owned).collect();
                 Permission::Granted { max_index_bytes, signed_by }
@@ -236,12 +246,10 @@ impl AllowList {
             (None, Some(needed), _) => {
                 Permission::MissingSignatures(self.approvals.lacking(instance, change, needed, &signed))
             }
-            (None, None, Some(most)) => denied(format!(
-                "{what}: the index has {columns} columns, and this host's allow-list ends at {most}"
-            )),
+            (None, None, Some(objection)) => denied(format!("{what}: {objection}")),
             (None, None, None) => denied(format!(
-                "{what}: no rule of this host's allow-list allows it; one with kinds = [\"{}\"] would",
-                change.kind().as_str()
+                "{what}: no rule of this host's allow-list allows it; one with {} would",
+                fitting_rule(change)
             )),
         }
     }
@@ -253,11 +261,59 @@ impl Rule {
     }
 
     fn fits(&self, instance: &str, change: &Change) -> bool {
-        self.kinds.contains(&change.kind())
-            && self.fits_instance(instance)
-            && any(&self.databases, change.database())
-            && any(&self.schemas, &change.table().schema)
-            && any(&self.tables, &change.table().name)
+        self.kinds.contains(&change.kind()) && self.fits_instance(instance) && self.fits_place(change)
+    }
+
+    fn fits_place(&self, change: &Change) -> bool {
+        match (change, change.table()) {
+            (Change::SetParameter(set), _) => {
+                let everywhere = |patterns: &[String]| patterns.iter().any(|pattern| pattern == "*");
+                [&self.databases, &self.schemas, &self.tables].into_iter().all(|part| everywhere(part))
+                    && (self.parameters.is_empty() || self.parameters.contains_key(&set.name))
+            }
+            (_, Some(table)) => {
+                any(&self.databases, change.database())
+                    && any(&self.schemas, &table.schema)
+                    && any(&self.tables, &table.name)
+            }
+            (_, None) => false,
+        }
+    }
+
+    /// Why the rule, which fits, doesn't allow quite this.
+    fn objection(&self, change: &Change) -> Option<String> {
+        match change {
+            Change::CreateIndex(index) => {
+                let columns = index.keys.len() + index.include.len();
+                let most = self.max_columns.filter(|most| columns > *most as usize)?;
+                Some(format!("the index has {columns} columns, and this host's allow-list ends at {most}"))
+            }
+            Change::SetParameter(set) => match self.parameters.get(&set.name) {
+                Some(bounds) => bounds.objection(set),
+                None => Some(format!("this host's allow-list has no bounds for {}", set.name)),
+            },
+            Change::Analyze(_) | Change::DropIndex(_) => None,
+        }
+    }
+}
+
+fn in_words(change: &Change) -> String {
+    let kind = change.kind().as_str();
+    match (change, change.table()) {
+        (Change::SetParameter(set), _) => format!("{kind} {}", set.name),
+        (_, Some(table)) => format!("{kind} on {table} in database {}", change.database()),
+        (_, None) => kind.to_owned(),
+    }
+}
+
+/// The parts of a rule that would allow it.
+fn fitting_rule(change: &Change) -> String {
+    let kind = change.kind().as_str();
+    match change {
+        Change::SetParameter(set) => {
+            format!("kinds = [\"{kind}\"] and parameters.{} = {{ min = …, max = … }}", set.name)
+        }
+        Change::CreateIndex(_) | Change::Analyze(_) | Change::DropIndex(_) => format!("kinds = [\"{kind}\"]"),
     }
 }
 
@@ -284,15 +340,6 @@ pub fn obstacle(path: &Path, stop_file: &Path) -> Result<AllowList, String> {
         Some(file) if is_there(file) => Err(stopped(file)),
         _ if list.approvals == Approvals::Unsaid => Err(UNSAID.to_owned()),
         _ => Ok(list),
-    }
-}
-
-fn columns(change: &Change) -> u32 {
-    match change {
-        Change::CreateIndex(index) => {
-            u32::try_from(index.keys.len() + index.include.len()).unwrap_or(u32::MAX)
-        }
-        Change::Analyze(_) | Change::DropIndex(_) => 0,
     }
 }
 

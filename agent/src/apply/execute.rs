@@ -4,6 +4,7 @@
 //! the line, act, look again. The task may be dropped or its process killed anywhere.
 
 mod observe;
+mod parameter;
 mod statement;
 
 use std::sync::Arc;
@@ -174,7 +175,7 @@ impl<'a> Drive<'a> {
                 Err(next) => next,
             },
             Step::Remove(event) => match self.write(record, event).await {
-                Ok(()) => self.remove(record).await,
+                Ok(()) => self.remove(record, instance).await,
                 Err(next) => next,
             },
         }

@@ -1,5 +1,6 @@
 //! What a database says of the things a change touches. Read by the engine, judged by [`super::ground`].
 
+use querysmith_shared::parameter::ParameterType;
 use querysmith_shared::timestamp::Timestamp;
 
 /// The server, as it answers now.
@@ -123,4 +124,46 @@ pub struct BuildProgress {
     pub percent: Option<u8>,
     /// The process it waits for.
     pub waits_for: Option<i32>,
+}
+
+/// One parameter of the server, and what decides whether it can be set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterFacts {
+    /// What values it takes.
+    pub value_type: ParameterType,
+    /// Unit of a bare number.
+    pub unit: Option<String>,
+    /// What it takes to change it: `sighup`, `user`, `postmaster` …
+    pub context: String,
+    /// The value in force, in `unit`.
+    pub value: String,
+    /// Where that comes from: `default`, `configuration file` …
+    pub source: String,
+    /// The role the agent works as.
+    pub role: String,
+    /// The role may set it with ALTER SYSTEM; `None` before PostgreSQL 15, where only a superuser may.
+    pub may_set: Option<bool>,
+    /// The role is a superuser.
+    pub is_superuser: bool,
+    /// The role may have the server read its files again.
+    pub may_reload: bool,
+    /// The server's owner left ALTER SYSTEM on.
+    pub alter_system_is_on: bool,
+    /// What the server's files say; `None` if the role may not read that.
+    pub files: Option<FileFacts>,
+    /// Roles and databases with a value of their own, whose sessions keep it.
+    pub overrides: Vec<String>,
+}
+
+/// What the server's configuration files say, whether or not it is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FileFacts {
+    /// What `postgresql.auto.conf`, which ALTER SYSTEM writes, has for the parameter.
+    pub by_alter_system: Option<String>,
+    /// Parameters whose value in the files waits for a reload.
+    pub waiting: Vec<String>,
+    /// The place of an error, because of which a reload would do nothing.
+    pub broken: Option<String>,
+    /// The files are Patroni's.
+    pub of_patroni: bool,
 }

@@ -1,149 +1,24 @@
 //! Whether the ground is fit for a change, and what it was like before: pure judgement of what was read.
 
 mod drop_index;
-
-use std::fmt;
+pub mod parameter;
+mod pre_image;
 
 pub use drop_index::is_the_dropped;
+pub use pre_image::{KindOfPreImage, ParameterPreImage, PreImage, TablePreImage};
 use querysmith_shared::change::{Change, CreateIndex};
-use querysmith_shared::timestamp::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::amount;
 use super::facts::{DiskRoom, IndexFacts, KeyFacts, Named, TableFacts};
 
-/// The database before a change, as far as the change can alter it or rests on it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PreImage {
-    /// The table's number, which survives renaming.
-    pub table_oid: u32,
-    /// Its rows, as the planner believed.
-    pub rows: Option<u64>,
-    /// Its size, bytes.
-    pub bytes: u64,
-    /// What the kind of change needs.
-    pub kind: KindOfPreImage,
-}
-
-/// What a kind of change needs to know of the time before it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum KindOfPreImage {
-    /// Nothing has the index's name, and no index does its work.
-    NoIndex {
-        /// Numbers of the key columns.
-        keys: Vec<i16>,
-        /// Numbers of the INCLUDE columns.
-        include: Vec<i16>,
-        /// How large the index will be, bytes.
-        estimated_bytes: u64,
-        /// Bytes free on its disk, where that can be known.
-        free_bytes: Option<u64>,
-        /// What could not be checked.
-        note: Option<String>,
-    },
-    /// An index that another one makes superfluous.
-    Index {
-        /// Numbers of the key columns.
-        keys: Vec<i16>,
-        /// Numbers of the INCLUDE columns.
-        include: Vec<i16>,
-        /// What it is, in the server's words.
-        definition: String,
-        /// Its size, bytes.
-        bytes: u64,
-        /// How often it was read since the server counts.
-        scans: u64,
-    },
-    /// Statistics of a certain age.
-    Statistics {
-        /// When the table was last analyzed by command.
-        last_analyze: Option<Timestamp>,
-        /// Rows changed since then.
-        changed_since_analyze: i64,
-    },
-}
-
-impl PreImage {
-    /// Whether a change that was armed on `self` stands on the same ground in `other`. What always moves,
-    /// like sizes, doesn't count.
-    pub fn is_same_ground(&self, other: &Self) -> bool {
-        let kinds = match (&self.kind, &other.kind) {
-            (
-                KindOfPreImage::NoIndex { keys, include, .. },
-                KindOfPreImage::NoIndex { keys: other_keys, include: other_include, .. },
-            ) => keys == other_keys && include == other_include,
-            (
-                KindOfPreImage::Index { keys, include, definition, .. },
-                KindOfPreImage::Index {
-                    keys: other_keys,
-                    include: other_include,
-                    definition: other_definition,
-                    ..
-                },
-            ) => keys == other_keys && include == other_include && definition == other_definition,
-            (
-                KindOfPreImage::Statistics { last_analyze, .. },
-                KindOfPreImage::Statistics { last_analyze: other_last_analyze, .. },
-            ) => last_analyze == other_last_analyze,
-            (
-                KindOfPreImage::NoIndex { .. }
-                | KindOfPreImage::Index { .. }
-                | KindOfPreImage::Statistics { .. },
-                _,
-            ) => false,
-        };
-        kinds && self.table_oid == other.table_oid
-    }
-
-    /// How large the index will be, bytes; 0 where none is built.
-    pub fn estimated_bytes(&self) -> u64 {
-        match &self.kind {
-            KindOfPreImage::NoIndex { estimated_bytes, .. } => *estimated_bytes,
-            KindOfPreImage::Index { .. } | KindOfPreImage::Statistics { .. } => 0,
-        }
-    }
-}
-
-impl fmt::Display for PreImage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rows {
-            Some(rows) => write!(f, "about {} rows, {}", amount::count(rows), amount::bytes(self.bytes))?,
-            None => write!(f, "{}, rows never counted", amount::bytes(self.bytes))?,
-        }
-        match &self.kind {
-            KindOfPreImage::NoIndex { estimated_bytes, free_bytes, note, .. } => {
-                write!(f, "; the index will take at most about {}", amount::bytes(*estimated_bytes))?;
-                if let Some(free) = free_bytes {
-                    write!(f, " of {} free", amount::bytes(*free))?;
-                }
-                if let Some(note) = note {
-                    write!(f, "; {note}")?;
-                }
-                Ok(())
-            }
-            KindOfPreImage::Index { bytes, scans, definition, .. } => write!(
-                f,
-                "; the index takes {} and was read {} times; the undo builds it again: {definition}",
-                amount::bytes(*bytes),
-                amount::count(*scans)
-            ),
-            KindOfPreImage::Statistics { changed_since_analyze, .. } => {
-                let changed = u64::try_from(*changed_since_analyze).unwrap_or(0);
-                write!(f, "; {} rows changed since the last ANALYZE", amount::count(changed))
-            }
-        }
-    }
-}
-
-/// Judges the ground for `change`: what it was like, or why the change must not begin, with the remedy.
+/// Judges the ground for a `change` of a table: what it was like, or why the change must not begin, with the remedy.
 pub fn survey(
     change: &Change,
     table: Option<&TableFacts>,
     named: &Named,
     disk: &DiskRoom,
 ) -> Result<PreImage, String> {
-    let name = change.table();
+    let name = change.table().ok_or("the change is of no table")?;
     let Some(table) = table else {
         return Err(format!("table {name} does not exist in database {}", change.database()));
     };
@@ -155,8 +30,9 @@ pub fn survey(
         Change::CreateIndex(index) => survey_index(index, table, named, disk)?,
         Change::Analyze(_) => survey_statistics(table)?,
         Change::DropIndex(drop) => drop_index::survey(drop, table, named)?,
+        Change::SetParameter(set) => return Err(format!("parameter {} is no matter of a table", set.name)),
     };
-    Ok(PreImage { table_oid: table.oid, rows, bytes: table.bytes, kind })
+    Ok(PreImage::Table(TablePreImage { table_oid: table.oid, rows, bytes: table.bytes, kind }))
 }
 
 fn survey_index(
@@ -263,8 +139,13 @@ fn does_the_work(other: &IndexFacts, wanted: &[KeyFacts], include: &[i16]) -> bo
 
 /// Whether `found` is the index that a change with this pre-image builds.
 pub fn is_ours(index: &CreateIndex, pre_image: &PreImage, found: &IndexFacts) -> bool {
-    let KindOfPreImage::NoIndex { keys, include, .. } = &pre_image.kind else { return false };
-    found.table_oid == pre_image.table_oid
+    let PreImage::Table(TablePreImage {
+        table_oid, kind: KindOfPreImage::NoIndex { keys, include, .. }, ..
+    }) = pre_image
+    else {
+        return false;
+    };
+    found.table_oid == *table_oid
         && found.plain
         && !found.unique
         && found.keys == wanted_keys(index, keys)

@@ -19,6 +19,10 @@ use super::lease::Budget;
 /// How often budgets are looked at and written: so much of a lease may be lost in a crash.
 pub(super) const TICK: Duration = Duration::from_secs(10);
 
+/// After so many ticks the database is asked whether a change on trial is still there, one change at a time: the role has
+/// few sessions. With the usual tick, twice a minute.
+const LOOK_AGAIN: usize = 3;
+
 /// The budgets of the changes on trial.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
@@ -31,10 +35,12 @@ struct Kept {
     budget: Budget,
 }
 
-/// Looks at every change on trial each `tick`, until the agent stops.
+/// Looks at the budget of every change on trial each `tick`, and now and then at the change itself, until the agent
+/// stops.
 pub(super) async fn run(context: Arc<Context>, starts: mpsc::Sender<ChangeId>, tick: Duration) {
     let mut stop = context.stop.clone();
     let mut ticks = tokio::time::interval(tick);
+    let mut ticked = 0;
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tokio::select! {
@@ -54,6 +60,11 @@ pub(super) async fn run(context: Arc<Context>, starts: mpsc::Sender<ChangeId>, t
         };
         for (change, reason) in lapsed {
             take_back(&context, &starts, change, reason).await;
+        }
+        ticked += 1;
+        let on_trial = context.journal.changes(|state| state == ChangeState::Trial);
+        if ticked % LOOK_AGAIN == 0 && !on_trial.is_empty() {
+            let _ = starts.send(on_trial[ticked / LOOK_AGAIN % on_trial.len()]).await;
         }
     }
 }

@@ -44,6 +44,7 @@ pub fn rendered(order: &Apply) -> Result<Rendered, String> {
     match &order.what {
         Change::CreateIndex(index) => check_new_index(order, index)?,
         Change::DropIndex(drop) => check_drop(drop)?,
+        Change::SetParameter(set) => set.check()?,
         Change::Analyze(_) => {}
     }
     let rendered = postgres::render(&order.what, order.limits).map_err(|error| error.to_string())?;

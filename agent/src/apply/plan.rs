@@ -118,7 +118,8 @@ fn before_the_effect(view: View<'_>) -> Step {
         Seen::NoEntry { why } => return reject(format!("the database doesn't let the agent in: {why}")),
         Seen::Occupied { holder } if view.waited(WaitFor::Scope) >= SCOPE_PATIENCE => {
             return abort(format!(
-                "the table stayed in use by {holder}: approve its next proposal when that is over"
+                "{} in use by {holder}: approve its next proposal when that is over",
+                scope(view.record, "stayed")
             ));
         }
         // An earlier session of this change has begun nothing: it is on its way out.
@@ -156,7 +157,9 @@ fn ours_or_step<'a>(view: View<'a>, seen: &'a Seen) -> Result<&'a Sight, Step> {
         Seen::Unreachable { why } => (WaitFor::Database, format!("the database can't be reached: {why}")),
         Seen::NoEntry { why } => (WaitFor::Database, format!("the database doesn't let the agent in: {why}")),
         Seen::InRecovery => (WaitFor::Database, "the server is a standby now".to_owned()),
-        Seen::Occupied { holder } => (WaitFor::Scope, format!("the table is in use by {holder}")),
+        Seen::Occupied { holder } => {
+            (WaitFor::Scope, format!("{} in use by {holder}", scope(view.record, "is")))
+        }
         Seen::Adoptable { pid, is_idle: true, .. }
             if view.waited(WaitFor::EarlierSession) >= IDLE_PATIENCE =>
         {
@@ -247,15 +250,23 @@ fn on_trial(view: View<'_>) -> Step {
     if !kind(view.record).can_be_undone() {
         return Step::Rest;
     }
-    let sight = match ours_or_step(view, view.seen) {
-        Ok(sight) => sight,
-        Err(step) => return step,
+    let sight = match (view.seen, ours_or_step(view, view.seen)) {
+        // Whoever works there now may take long, and it is looked at again anyway.
+        (Seen::Occupied { .. }, _) => return Step::Rest,
+        (_, Ok(sight)) => sight,
+        (_, Err(step)) => return step,
     };
+    let revert = |reason: &str| Step::Record(Event::RevertIntent { reason: reason.to_owned() });
+    // Its settings are its own, and what was measured was the primary.
+    if sight.in_recovery {
+        return revert("the server became a standby while the change was on trial");
+    }
     match &sight.object {
         Object::After(_) => Step::Rest,
-        Object::Before => Step::Record(Event::RevertIntent {
-            reason: "the database is as it was before the change: somebody else took it back".to_owned(),
-        }),
+        Object::Before => revert("the database is as it was before the change: somebody else took it back"),
+        Object::Partial if kind(view.record) == ChangeKind::SetParameter => {
+            revert("the value is in the server's file, and another one in force")
+        }
         Object::Partial => {
             stuck("the index has become INVALID: look at it, then drop or rebuild it".to_owned())
         }
@@ -317,6 +328,14 @@ pub fn clock_set_back(now: Timestamp, latest: Timestamp) -> Option<String> {
             behind.as_secs() / 60
         )
     })
+}
+
+/// What is locked, and what became of it.
+fn scope(record: &Record, verb: &str) -> String {
+    match kind(record) {
+        ChangeKind::SetParameter => format!("setting parameters {verb}"),
+        ChangeKind::CreateIndex | ChangeKind::Analyze | ChangeKind::DropIndex => format!("the table {verb}"),
+    }
 }
 
 fn kind(record: &Record) -> ChangeKind {

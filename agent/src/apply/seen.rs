@@ -9,7 +9,7 @@ pub enum WaitFor {
     Database,
     /// A session of an earlier run.
     EarlierSession,
-    /// Somebody else's work on the table.
+    /// Somebody else's work on the table or the settings.
     Scope,
     /// Transactions that the statement would have to wait for.
     Transactions,
@@ -64,9 +64,18 @@ pub struct Sight {
     pub ground: Result<PreImage, String>,
     /// Transactions that the statement would have to wait for.
     pub stalled: Option<String>,
+    /// The server replays as a standby. Only a parameter is looked at there: its file is this server's own.
+    pub in_recovery: bool,
     /// Who has the table's lock in our place without being an agent. Anybody who may connect can take it, so it
     /// keeps nothing from being taken back.
     pub intruder: Option<String>,
+}
+
+impl Sight {
+    /// A sight with nothing in the way.
+    pub fn new(object: Object, ground: Result<PreImage, String>) -> Self {
+        Self { object, ground, stalled: None, in_recovery: false, intruder: None }
+    }
 }
 
 /// What there is of a change in the database.
@@ -74,7 +83,7 @@ pub struct Sight {
 pub enum Object {
     /// Nothing: as before.
     Before,
-    /// A part of it, of no use and not harmless: an INVALID index.
+    /// A part of it, of no use and not harmless: an INVALID index, a parameter in the file that isn't in force.
     Partial,
     /// All of it, as intended; what was read back.
     After(String),

@@ -99,10 +99,14 @@ pub(super) fn grants(
     // Without a configuration, the defaults are good enough to read.
     let default = [Instance { name: "default".to_owned(), ..Instance::default() }];
     let instances = if config.instances.is_empty() { &default[..] } else { &config.instances };
+    // A list that can't be read allows no parameter: `check-config` says what is wrong with it.
+    let allowed = AllowList::load(&config.apply.allow_list).ok();
     let mut printed: Vec<String> = Vec::new();
     for instance in instances {
         let unnamed = (apply && instance.apply_url.is_none()).then_some(APPLY_ROLE);
-        let sql = engines::grants(instance, read_role, apply_role.or(unnamed))?;
+        let parameters = allowed.iter().flat_map(|list| list.parameters(&instance.name));
+        let parameters: Vec<String> = parameters.map(str::to_owned).collect();
+        let sql = engines::grants(instance, read_role, apply_role.or(unnamed), &parameters)?;
         // Several servers with the same roles need the same text.
         if !printed.contains(&sql) {
             let mut out = std::io::stdout().lock();

@@ -175,8 +175,9 @@ pub fn grants(
     config: &config::Instance,
     read: Option<&str>,
     apply: Option<&str>,
+    parameters: &[String],
 ) -> Result<String, EngineError> {
-    postgres::grants(config, read, apply)
+    postgres::grants(config, read, apply, parameters)
 }
 
 /// The engine of a configured instance. Connects to nothing yet.

@@ -11,6 +11,7 @@ mod host;
 mod leases;
 mod ordinary;
 mod refusals;
+mod settings;
 mod signed;
 mod stage;
 mod trouble;

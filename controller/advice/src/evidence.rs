@@ -6,6 +6,7 @@ use querysmith_shared::engine::Version;
 use querysmith_shared::id::{ChangeId, FindingId, InstanceId, ProposalId, StatementId};
 use querysmith_shared::observation::plan::{PlanNode, PlanOrigin};
 use querysmith_shared::observation::schema::{Index, Table, TableActivity};
+use querysmith_shared::observation::settings::Setting;
 use querysmith_shared::timestamp::Timestamp;
 
 use crate::learn::model::Model;
@@ -27,6 +28,8 @@ pub struct Evidence {
     pub tables: Vec<TableEvidence>,
     /// The settings that matter to costs.
     pub settings: PlannerSettings,
+    /// Every parameter of the server.
+    pub parameters: Vec<Setting>,
     /// Findings that are open now.
     pub open_findings: Vec<OpenFinding>,
     /// Proposals that wait, were approved, or were refused.

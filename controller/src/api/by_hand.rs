@@ -4,7 +4,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use chrono::Utc;
-use querysmith_advice::propose::by_hand::{Part, Unfit, Wanted, Wish};
+use querysmith_advice::propose::by_hand::{OnTable, Part, TableWish, Unfit, Wanted, Wish};
 use querysmith_shared::change::{IndexKey, TableName};
 use querysmith_shared::id::InstanceId;
 use serde::{Deserialize, Serialize};
@@ -33,12 +33,12 @@ pub struct NewProposal {
     pub instance_id: Uuid,
     /// What to do.
     pub kind: ProposalKind,
-    /// The database.
-    pub database: String,
+    /// The database; of a parameter, none.
+    pub database: Option<String>,
     /// Schema of the table; `public` unless said.
     pub schema: Option<String>,
-    /// The table.
-    pub table: String,
+    /// The table; of a parameter, none.
+    pub table: Option<String>,
     /// Key columns in order, of an index to build.
     #[serde(default)]
     pub keys: Vec<KeyColumn>,
@@ -47,6 +47,10 @@ pub struct NewProposal {
     pub include: Vec<String>,
     /// Name of the index to drop.
     pub index: Option<String>,
+    /// Name of the parameter to set.
+    pub parameter: Option<String>,
+    /// The value to set it to, with its unit: `64MB`.
+    pub value: Option<String>,
     /// Why.
     pub reason: String,
 }
@@ -84,20 +88,25 @@ pub(crate) async fn create_proposal(
 
 fn wish(body: NewProposal, by: &str) -> Result<Wish, Problem> {
     let reason = required_text("reason", &body.reason, MAX_REASON_CHARS)?;
-    let database = required_text("database", &body.database, MAX_NAME_CHARS)?;
-    let schema = required_text("schema", body.schema.as_deref().unwrap_or("public"), MAX_NAME_CHARS)?;
-    let table = required_text("table", &body.table, MAX_NAME_CHARS)?;
-    let builds = body.kind == ProposalKind::CreateIndex;
-    let has_columns = !(body.keys.is_empty() && body.include.is_empty());
-    if !builds && has_columns {
-        let field = if body.keys.is_empty() { "include" } else { "keys" };
-        return Err(Problem::bad_field(field, "only create_index has keys and include"));
-    }
-    if body.index.is_some() && body.kind != ProposalKind::DropIndex {
-        return Err(Problem::bad_field("index", "only drop_index names an index; a new one is named by us"));
-    }
+    check_fields(&body)?;
     let what = match body.kind {
-        ProposalKind::CreateIndex => Wanted::CreateIndex {
+        ProposalKind::SetParameter => Wanted::SetParameter {
+            name: needed("parameter", body.parameter.as_deref(), MAX_NAME_CHARS)?,
+            value: needed("value", body.value.as_deref(), MAX_NAME_CHARS)?,
+        },
+        ProposalKind::CreateIndex | ProposalKind::DropIndex | ProposalKind::Analyze => {
+            Wanted::OnTable(on_table(body)?)
+        }
+    };
+    Ok(Wish { what, by: by.to_owned(), reason })
+}
+
+fn on_table(body: NewProposal) -> Result<OnTable, Problem> {
+    let database = needed("database", body.database.as_deref(), MAX_NAME_CHARS)?;
+    let schema = required_text("schema", body.schema.as_deref().unwrap_or("public"), MAX_NAME_CHARS)?;
+    let table = TableName { schema, name: needed("table", body.table.as_deref(), MAX_NAME_CHARS)? };
+    let what = match body.kind {
+        ProposalKind::CreateIndex => TableWish::CreateIndex {
             keys: body
                 .keys
                 .into_iter()
@@ -106,13 +115,46 @@ fn wish(body: NewProposal, by: &str) -> Result<Wish, Problem> {
             include: body.include,
         },
         ProposalKind::DropIndex => {
-            let index = body.index.ok_or_else(|| Problem::bad_field("index", "drop_index names an index"))?;
-            Wanted::DropIndex { name: required_text("index", &index, MAX_NAME_CHARS)? }
+            TableWish::DropIndex { name: needed("index", body.index.as_deref(), MAX_NAME_CHARS)? }
         }
-        ProposalKind::Analyze => Wanted::Analyze,
+        ProposalKind::Analyze => TableWish::Analyze,
+        ProposalKind::SetParameter => {
+            return Err(Problem::bad_field("table", "a parameter is of no table"));
+        }
     };
-    Ok(Wish { database, table: TableName { schema, name: table }, what, by: by.to_owned(), reason })
+    Ok(OnTable { database, table, what })
 }
+
+fn needed(field: &'static str, value: Option<&str>, most: usize) -> Result<String, Problem> {
+    required_text(field, value.unwrap_or_default(), most)
+}
+
+/// What a kind has no use for was meant for another kind.
+fn check_fields(body: &NewProposal) -> Result<(), Problem> {
+    use ProposalKind::{CreateIndex, DropIndex, SetParameter};
+    let NewProposal { kind, keys, include, index, parameter, value, database, schema, table, .. } = body;
+    let misplaced = [
+        ("keys", !keys.is_empty(), *kind == CreateIndex, "only create_index has keys"),
+        ("include", !include.is_empty(), *kind == CreateIndex, "only create_index has include"),
+        (
+            "index",
+            index.is_some(),
+            *kind == DropIndex,
+            "only drop_index names an index; a new one is named by us",
+        ),
+        ("parameter", parameter.is_some(), *kind == SetParameter, "only set_parameter names a parameter"),
+        ("value", value.is_some(), *kind == SetParameter, "only set_parameter has a value"),
+        ("database", database.is_some(), *kind != SetParameter, OF_THE_SERVER),
+        ("schema", schema.is_some(), *kind != SetParameter, OF_THE_SERVER),
+        ("table", table.is_some(), *kind != SetParameter, OF_THE_SERVER),
+    ];
+    match misplaced.into_iter().find(|(_, is_given, is_meant, _)| *is_given && !is_meant) {
+        Some((field, .., why)) => Err(Problem::bad_field(field, why)),
+        None => Ok(()),
+    }
+}
+
+const OF_THE_SERVER: &str = "a parameter is of the whole server: leave out database, schema and table";
 
 fn problem(error: ByHandError) -> Problem {
     match error {
@@ -141,9 +183,12 @@ fn misfit(unfit: &Unfit) -> Problem {
         Part::Keys => "keys",
         Part::Include => "include",
         Part::Index => "index",
+        Part::Parameter => "parameter",
+        Part::Value => "value",
     };
     let problem = Problem::bad_field(field, unfit.to_string());
     match unfit {
+        Unfit::SetElsewhere { .. } => problem.hint("take it out there, or set it there"),
         Unfit::UnknownTable { .. } => problem.hint("a new table is known a minute after it was made"),
         _ => problem,
     }

@@ -11,7 +11,8 @@ use super::input::{Id, Params};
 use super::paging::{self, Page};
 use super::problem::Problem;
 use super::shapes::unknown_instance;
-use crate::store::read_settings::SettingRow;
+use querysmith_advice::propose::parameter::not_settable;
+use querysmith_shared::observation::settings::Setting as Known;
 
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,8 +29,18 @@ pub struct Setting {
     pub context: String,
     /// Value without any configuration.
     pub boot_value: Option<String>,
+    /// Lowest value, in `unit`.
+    pub min: Option<String>,
+    /// Highest value, in `unit`.
+    pub max: Option<String>,
+    /// The words it takes, where it takes only some.
+    pub choices: Vec<String>,
     /// Another value waits for a restart.
     pub pending_restart: bool,
+    /// The value was set by ALTER SYSTEM.
+    pub by_alter_system: bool,
+    /// Why it can't be proposed to set it; none where it can.
+    pub not_settable: Option<String>,
 }
 
 /// Which settings.
@@ -64,14 +75,19 @@ pub(crate) async fn settings(
     }
     let rows = context.store.read_settings(id.0, search.as_deref(), after.as_deref(), i64::from(limit) + 1);
     let (rows, total) = rows.await?;
-    let page = paging::page(rows, limit, total, |row: &SettingRow| row.name.clone());
+    let page = paging::page(rows, limit, total, |row: &Known| row.name.clone());
     Ok(Json(page.map(|row| Setting {
+        not_settable: not_settable(&row),
         name: row.name,
         value: Some(row.value),
         unit: row.unit,
         source: row.source,
         context: row.context,
         boot_value: row.boot_value,
+        min: row.min,
+        max: row.max,
+        choices: row.choices,
         pending_restart: row.pending_restart,
+        by_alter_system: row.by_alter_system,
     })))
 }

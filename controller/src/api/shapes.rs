@@ -46,6 +46,8 @@ pub enum ProposalKind {
     Analyze,
     /// Drop an index that another one makes superfluous.
     DropIndex,
+    /// Set a parameter of the server.
+    SetParameter,
 }
 
 /// Exactly the text that will run, statement by statement.
@@ -129,7 +131,7 @@ impl From<EvidenceItem> for Evidence {
     }
 }
 
-same_variants!(ChangeKind, ProposalKind, [CreateIndex, Analyze, DropIndex]);
+same_variants!(ChangeKind, ProposalKind, [CreateIndex, Analyze, DropIndex, SetParameter]);
 same_variants!(Verdict, EffectVerdict, [Helped, NoEffect, Harmed, TooLittleData]);
 
 impl From<StoredSql> for ChangeSql {

@@ -9,6 +9,7 @@ use querysmith_advice::measure::effect::Effect;
 use querysmith_advice::measure::next_step::{TrialDecision, next_step};
 use querysmith_advice::measure::{TrialSamples, measure};
 use querysmith_advice::propose::draft::{ProposalDraft, StatementVerdict};
+use querysmith_shared::change::ChangeKind;
 use querysmith_shared::id::StatementId;
 use querysmith_shared::timestamp::Timestamp;
 
@@ -51,7 +52,13 @@ impl Measure {
         let touched = touched(&trial.draft);
         let known: Vec<StatementId> =
             trial.draft.statements.iter().map(|effect| effect.statement_id).collect();
-        let controls = store.controls(trial, &known).await.context("failed to choose controls")?;
+        let controls = match trial.kind {
+            ChangeKind::CreateIndex | ChangeKind::DropIndex | ChangeKind::Analyze => {
+                store.controls(trial, &known).await.context("failed to choose controls")?
+            }
+            // It touches every statement.
+            ChangeKind::SetParameter => Vec::new(),
+        };
         let samples = TrialSamples {
             kind: trial.kind,
             touched: store.trial_series(trial, &touched).await.context("failed to read samples")?,

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_shared::change::limits::Limits;
+use querysmith_shared::change::trial::{OnPartition, TrialTerms};
 use querysmith_shared::change::{Change, ChangeKind, DropIndex};
 use querysmith_shared::dialect;
 use querysmith_shared::hex;
@@ -28,8 +29,14 @@ pub(crate) fn complete(
         // The undo of a drop is a build.
         ChangeKind::CreateIndex | ChangeKind::DropIndex => Limits::INDEX_BUILD,
         ChangeKind::Analyze => Limits::ANALYZE,
+        ChangeKind::SetParameter => Limits::PARAMETER,
     };
-    let limits = Limits { trial: context.terms, ..limits };
+    let trial = match draft.kind {
+        ChangeKind::CreateIndex | ChangeKind::DropIndex | ChangeKind::Analyze => context.terms,
+        // What holds is for what is costly to do twice.
+        ChangeKind::SetParameter => TrialTerms { on_partition: OnPartition::Revert, ..context.terms },
+    };
+    let limits = Limits { trial, ..limits };
     let sql = dialect::postgres::render(&draft.change, limits).context("failed to write a change as SQL")?;
     let digest = sql.digest(draft.change.database());
     Ok(NewProposal {
@@ -74,5 +81,7 @@ fn words(change: &Change) -> String {
         Change::DropIndex(DropIndex { index, .. }) => {
             format!("drop_index {:?} {:?} {:?}", index.database, index.table.schema, index.name)
         }
+        // Two values of one parameter are two proposals for the same.
+        Change::SetParameter(set) => format!("set_parameter {:?}", set.name),
     }
 }

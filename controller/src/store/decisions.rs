@@ -274,6 +274,7 @@ fn object_name(change: &Change) -> String {
             format!("{}.{}", index.table.schema, index.name)
         }
         Change::Analyze(analyze) => analyze.table.to_string(),
+        Change::SetParameter(set) => set.name.clone(),
     }
 }
 

@@ -46,19 +46,29 @@ impl Writing {
         let lows: Vec<_> = settings.iter().map(|s| s.min.as_deref().map(text)).collect();
         let highs: Vec<_> = settings.iter().map(|s| s.max.as_deref().map(text)).collect();
         let pending: Vec<bool> = settings.iter().map(|s| s.pending_restart).collect();
+        let types: Vec<_> = settings.iter().map(|s| s.value_type.as_str()).collect();
+        let choices = settings
+            .iter()
+            .map(|s| document("choices of a setting", &s.choices))
+            .collect::<Result<Vec<_>, _>>()?;
+        let altered: Vec<bool> = settings.iter().map(|s| s.by_alter_system).collect();
         sqlx::query(
             "INSERT INTO setting (instance_id, name, value, unit, source, context, boot_value, min_value, max_value,
-                                  pending_restart, changed_at)
+                                  pending_restart, value_type, choices, by_alter_system, changed_at)
              SELECT DISTINCT ON (name) $1, name, value, unit, source, context, boot_value, min_value, max_value,
-                    pending_restart, $2
+                    pending_restart, value_type, choices::jsonb,
+                    by_alter_system, $2
              FROM UNNEST($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-                         $10::text[], $11::boolean[])
-                 AS s (name, value, unit, source, context, boot_value, min_value, max_value, pending_restart)
+                         $10::text[], $11::boolean[], $12::text[], $13::text[], $14::boolean[])
+                 AS s (name, value, unit, source, context, boot_value, min_value, max_value, pending_restart,
+                       value_type, choices, by_alter_system)
              ORDER BY name
              ON CONFLICT (instance_id, name) DO UPDATE
              SET value = EXCLUDED.value, unit = EXCLUDED.unit, source = EXCLUDED.source,
                  context = EXCLUDED.context, boot_value = EXCLUDED.boot_value, min_value = EXCLUDED.min_value,
                  max_value = EXCLUDED.max_value, pending_restart = EXCLUDED.pending_restart,
+                 value_type = EXCLUDED.value_type, choices = EXCLUDED.choices,
+                 by_alter_system = EXCLUDED.by_alter_system,
                  changed_at = EXCLUDED.changed_at",
         )
         .bind(instance.0)
@@ -72,6 +82,9 @@ impl Writing {
         .bind(lows)
         .bind(highs)
         .bind(pending)
+        .bind(types)
+        .bind(choices)
+        .bind(altered)
         .execute(self.connection())
         .await?;
         Ok(())

@@ -16,6 +16,7 @@ use querysmith_shared::observation::schema::{
     Index, IndexKeyDescription, SchemaChanges, Table, TableActivity, TableKind, TableUsage,
 };
 use querysmith_shared::observation::settings::{Setting, SettingsChanges};
+use querysmith_shared::parameter::ParameterType;
 use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::report::ReportBody;
 
@@ -140,6 +141,9 @@ pub(crate) fn every_body(agent: AgentId, id: InstanceId) -> Vec<ReportBody> {
         min: None,
         max: None,
         pending_restart: false,
+        value_type: ParameterType::Integer,
+        choices: Vec::new(),
+        by_alter_system: false,
     };
     let mut restarted = instance(agent, "main");
     assert_eq!(restarted.id, id);

@@ -7,15 +7,24 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use querysmith_controller::api::context::Reach;
 use querysmith_controller::apply::agents::Agents;
+use querysmith_controller::apply::carry::Carrier;
 use querysmith_controller::fleet::roster::OrderError;
+use querysmith_controller::fleet::store::Ingest;
+use querysmith_controller::jobs::offer::Offer;
+use querysmith_controller::jobs::runner::Work;
 use querysmith_controller::store::people::Role;
+use querysmith_shared::change::Change;
+use querysmith_shared::change::trial::OnPartition;
 use querysmith_shared::id::AgentId;
+use querysmith_shared::observation::settings::{Setting, SettingsChanges};
+use querysmith_shared::parameter::ParameterType;
 use querysmith_shared::wire::order::{Answer, Order};
+use querysmith_shared::wire::report::{Lane, ReportBody};
 use serde_json::{Value, json};
 
 use crate::api_ground::Web;
-use crate::ground::Ground;
-use crate::loop_ground::{GoodAgent, troubled};
+use crate::ground::{Ground, report};
+use crate::loop_ground::{GoodAgent, troubled, wait_until};
 
 const PATH: &str = "/api/v1/proposals";
 
@@ -127,6 +136,96 @@ async fn what_cannot_be_proposed_is_refused_with_its_field_and_nothing_is_stored
     }
     assert_eq!(web.ground.count("SELECT count(*) FROM proposal").await, 0);
     assert_eq!(web.ground.count("SELECT count(*) FROM audit WHERE action = 'proposal.create'").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_is_proposed_approved_and_ordered_with_its_way_back() {
+    let ground = Ground::new().await;
+    let (agent, instance, last) = troubled(&ground).await;
+    let good = Arc::new(GoodAgent { connected: vec![agent], ..GoodAgent::default() });
+    let agents = Arc::clone(&good) as Arc<dyn Agents>;
+    let work_mem = Setting {
+        name: "work_mem".into(),
+        value: "8192".into(),
+        unit: Some("kB".into()),
+        source: "configuration file".into(),
+        context: "user".into(),
+        boot_value: Some("4096".into()),
+        min: Some("64".into()),
+        max: Some("2147483647".into()),
+        pending_restart: false,
+        value_type: ParameterType::Integer,
+        choices: Vec::new(),
+        by_alter_system: true,
+    };
+    let archive = Setting {
+        name: "archive_command".into(),
+        context: "sighup".into(),
+        value_type: ParameterType::String,
+        ..work_mem.clone()
+    };
+    let body = ReportBody::Settings(SettingsChanges { changed: vec![work_mem, archive] });
+    let settings = vec![report(last + 1, Some(instance), body)];
+    ground.ingester().ingest(agent, 1, Lane::Telemetry, settings).await.unwrap();
+    let web = Web::start_on(ground, Arc::clone(&agents), Reach::default(), None).await;
+    let approver = web.program(Role::Approver).await;
+
+    let listed = approver.get(&format!("/api/v1/instances/{instance}/settings")).await.good();
+    let not_settable = |at: usize| listed["items"][at]["not_settable"].clone();
+    assert_eq!(not_settable(0), "lets the server load or run code", "{listed}");
+    assert_eq!((not_settable(1), &listed["items"][1]["max"]), (Value::Null, &json!("2147483647")));
+
+    let wish = json!({
+        "instance_id": instance, "kind": "set_parameter", "parameter": "work_mem", "value": "64 MB",
+        "reason": "sorts spill",
+    });
+    for (field, body) in [
+        ("parameter", with(wish.clone(), "parameter", json!("archive_command"))),
+        ("parameter", with(wish.clone(), "parameter", json!("maintenance_work_mem"))),
+        ("parameter", with(wish.clone(), "parameter", Value::Null)),
+        ("value", with(wish.clone(), "value", json!("8MB"))),
+        ("value", with(wish.clone(), "value", json!("8MB'; --"))),
+        ("value", with(wish.clone(), "value", json!(""))),
+        ("database", with(wish.clone(), "database", json!("shop"))),
+        ("table", with(wish.clone(), "table", json!("orders"))),
+        ("index", with(wish.clone(), "index", json!("orders_pkey"))),
+        ("keys", with(wish.clone(), "keys", json!([{ "column": "id" }]))),
+        ("value", with(index(instance, &["total"]), "value", json!("64MB"))),
+        ("parameter", with(index(instance, &["total"]), "parameter", json!("work_mem"))),
+    ] {
+        let answer = approver.post(PATH, &body).await;
+        assert_eq!(answer.problem(400).as_deref(), Some(field), "{body}: {}", answer.text);
+    }
+    let made = approver.post(PATH, &wish).await.good();
+    assert_eq!(
+        (&made["kind"], &made["title"]),
+        (&json!("set_parameter"), &json!("Set work_mem to 64MB instead of 8MB"))
+    );
+    let text = made["sql"].to_string();
+    assert!(text.contains(r#"ALTER SYSTEM SET \"work_mem\" = '64MB'"#), "{text}");
+    assert!(text.contains(r#"ALTER SYSTEM SET \"work_mem\" = '8MB'"#), "{text}");
+    assert!(
+        text.contains("Instead of 8MB. On trial for 8 h at most, and no longer than 15 min without word"),
+        "{text}"
+    );
+    // One value of a parameter waits at a time.
+    let other = with(wish.clone(), "value", json!("32MB"));
+    assert_eq!(approver.post(PATH, &other).await.problem(409), None);
+
+    let path = format!("{PATH}/{}/approve", made["id"].as_str().unwrap());
+    approver.post(&path, &json!({ "digest": made["digest"] })).await.good();
+    let carrier = Carrier::new(web.ground.store.clone(), web.ground.wake.clone(), agents);
+    let offer = Offer { carrier };
+    offer.run().await.unwrap();
+    wait_until(&web.ground, "SELECT count(*) FROM change WHERE state = 'offered' AND wanted = 'none'").await;
+    let told = good.told();
+    let [(_, Order::Apply(order))] = &told[..] else { panic!("{told:?}") };
+    let Change::SetParameter(set) = &order.what else { panic!("{:?}", order.what) };
+    assert_eq!(
+        (set.value.as_str(), set.replaces.as_str(), set.before.as_deref()),
+        ("64MB", "8MB", Some("8MB"))
+    );
+    assert_eq!(order.limits.trial.on_partition, OnPartition::Revert);
 }
 
 /// Agents of whom none is here.

@@ -10,6 +10,7 @@ use querysmith_controller::store::evidence::HistoryCache;
 use querysmith_controller::store::value::moment;
 use querysmith_shared::id::{InstanceId, StatementId};
 use querysmith_shared::observation::settings::{Setting, SettingsChanges};
+use querysmith_shared::parameter::ParameterType;
 use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::report::{Lane, ReportBody};
 
@@ -140,6 +141,9 @@ async fn settings_are_read_in_their_units() {
         min: None,
         max: None,
         pending_restart: false,
+        value_type: ParameterType::Integer,
+        choices: Vec::new(),
+        by_alter_system: false,
     };
     let changed = vec![setting("random_page_cost", "1.1", None), setting("work_mem", "16384", Some("kB"))];
     let body = ReportBody::Settings(SettingsChanges { changed });

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::trial::TrialTerms;
+use super::trial::{OnPartition, TrialTerms};
 
 /// Limits of one change, part of what is approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,4 +23,11 @@ impl Limits {
         Self { lock_wait_ms: 60_000, duration_ms: 4 * 3_600_000, trial: TrialTerms::DEFAULT };
     /// For ANALYZE, which reads a sample.
     pub const ANALYZE: Self = Self { lock_wait_ms: 2_000, duration_ms: 600_000, trial: TrialTerms::DEFAULT };
+    /// For a parameter, which takes no lock and no time. Where nobody can say how it does, it goes: to set it again
+    /// costs nothing.
+    pub const PARAMETER: Self = Self {
+        lock_wait_ms: 2_000,
+        duration_ms: 30_000,
+        trial: TrialTerms { on_partition: OnPartition::Revert, ..TrialTerms::DEFAULT },
+    };
 }

@@ -1,4 +1,4 @@
-//! Everything that may ever be done to a watched database.
+//! Everything that may ever be done to a watched server.
 //!
 //! The enum is closed on purpose: there is no free SQL on the wire, and what is not a variant here
 //! cannot be asked of an agent.
@@ -6,12 +6,14 @@
 pub mod coins;
 pub mod lifecycle;
 pub mod limits;
+pub mod parameter;
 pub mod trial;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use self::parameter::{SETTINGS_DATABASE, SetParameter};
 use crate::id::ChangeId;
 use crate::wire::bounded;
 
@@ -33,7 +35,7 @@ impl fmt::Display for TableName {
     }
 }
 
-/// One thing to do to one database. Appended to, never reordered: the position is on the wire.
+/// One thing to do to one server. Appended to, never reordered: the position is on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -43,24 +45,28 @@ pub enum Change {
     Analyze(Analyze),
     /// Drop an index that another one makes superfluous, without blocking writers.
     DropIndex(DropIndex),
+    /// Set a parameter of the server.
+    SetParameter(SetParameter),
 }
 
 impl Change {
-    /// The database it happens in.
+    /// The database it happens in; of a parameter, the one it is set from.
     pub fn database(&self) -> &str {
         match self {
             Self::CreateIndex(change) => &change.database,
             Self::Analyze(change) => &change.database,
             Self::DropIndex(change) => &change.index.database,
+            Self::SetParameter(_) => SETTINGS_DATABASE,
         }
     }
 
-    /// The table it touches.
-    pub fn table(&self) -> &TableName {
+    /// The table it touches; `None` of a parameter, which is of the whole server.
+    pub fn table(&self) -> Option<&TableName> {
         match self {
-            Self::CreateIndex(change) => &change.table,
-            Self::Analyze(change) => &change.table,
-            Self::DropIndex(change) => &change.index.table,
+            Self::CreateIndex(change) => Some(&change.table),
+            Self::Analyze(change) => Some(&change.table),
+            Self::DropIndex(change) => Some(&change.index.table),
+            Self::SetParameter(_) => None,
         }
     }
 
@@ -70,6 +76,7 @@ impl Change {
             Self::CreateIndex(_) => ChangeKind::CreateIndex,
             Self::Analyze(_) => ChangeKind::Analyze,
             Self::DropIndex(_) => ChangeKind::DropIndex,
+            Self::SetParameter(_) => ChangeKind::SetParameter,
         }
     }
 }
@@ -84,11 +91,13 @@ pub enum ChangeKind {
     Analyze,
     /// [`Change::DropIndex`].
     DropIndex,
+    /// [`Change::SetParameter`].
+    SetParameter,
 }
 
 impl ChangeKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::CreateIndex, Self::Analyze, Self::DropIndex];
+    pub const ALL: [Self; 4] = [Self::CreateIndex, Self::Analyze, Self::DropIndex, Self::SetParameter];
 
     /// The kind of this name.
     pub fn parse(name: &str) -> Option<Self> {
@@ -101,6 +110,7 @@ impl ChangeKind {
             Self::CreateIndex => "create_index",
             Self::Analyze => "analyze",
             Self::DropIndex => "drop_index",
+            Self::SetParameter => "set_parameter",
         }
     }
 
@@ -108,7 +118,7 @@ impl ChangeKind {
     pub fn can_be_undone(self) -> bool {
         match self {
             // A dropped index is built again.
-            Self::CreateIndex | Self::DropIndex => true,
+            Self::CreateIndex | Self::DropIndex | Self::SetParameter => true,
             Self::Analyze => false,
         }
     }

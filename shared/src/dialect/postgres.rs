@@ -3,6 +3,7 @@
 use super::Rendered;
 use super::identifier::{BadName, postgres as quote, postgres_string as quote_string};
 use crate::change::limits::Limits;
+use crate::change::parameter::SetParameter;
 use crate::change::{Analyze, Change, CreateIndex, DropIndex, TableName};
 
 /// The statements of `change` under `limits`.
@@ -11,6 +12,7 @@ pub fn render(change: &Change, limits: Limits) -> Result<Rendered, BadName> {
         Change::CreateIndex(index) => create_index(index, limits),
         Change::Analyze(analyze) => self::analyze(analyze, limits),
         Change::DropIndex(drop) => drop_index(drop, limits),
+        Change::SetParameter(set) => set_parameter(set, limits),
     }
 }
 
@@ -81,6 +83,31 @@ fn analyze(analyze: &Analyze, limits: Limits) -> Result<Rendered, BadName> {
     Ok(Rendered { apply, verify, undo: Vec::new(), terms: String::new() })
 }
 
+/// The value that is replaced is part of the terms: whoever approves a value approves it in the place of another.
+fn set_parameter(set: &SetParameter, limits: Limits) -> Result<Rendered, BadName> {
+    let name = quote(&set.name)?;
+    let to = |value: &str| Ok(format!("ALTER SYSTEM SET {name} = {}", quote_string(value)?));
+    let mut apply = time_limits(limits);
+    apply.extend([to(&set.value)?, RELOAD.to_owned()]);
+    let mut undo = time_limits(limits);
+    undo.push(match &set.before {
+        Some(before) => to(before)?,
+        None => format!("ALTER SYSTEM RESET {name}"),
+    });
+    undo.push(RELOAD.to_owned());
+    let verify = format!(
+        "SELECT setting, unit, source, pending_restart\n\
+         FROM pg_catalog.pg_settings\n\
+         WHERE name = {}",
+        quote_string(&set.name)?,
+    );
+    let terms = format!("Instead of {}. {}", set.replaces, limits.trial);
+    Ok(Rendered { apply, verify, undo, terms })
+}
+
+/// Tells the server to read its files again.
+const RELOAD: &str = "SELECT pg_catalog.pg_reload_conf()";
+
 fn time_limits(limits: Limits) -> Vec<String> {
     vec![
         format!("SET lock_timeout = {}", limits.lock_wait_ms),
@@ -128,6 +155,10 @@ mod tests {
         }
     }
 
+    fn parameter() -> SetParameter {
+        SetParameter { name: "work_mem".into(), value: "64MB".into(), replaces: "4MB".into(), before: None }
+    }
+
     fn check(change: &Change, limits: Limits, expected: &str) {
         let rendered = render(change, limits).unwrap();
         let mut text = String::new();
@@ -157,6 +188,28 @@ mod tests {
             Limits::INDEX_BUILD,
             include_str!("expected/drop_index.postgres.sql"),
         );
+        check(
+            &Change::SetParameter(parameter()),
+            Limits::PARAMETER,
+            include_str!("expected/set_parameter.postgres.sql"),
+        );
+    }
+
+    #[test]
+    fn what_is_replaced_and_what_comes_back_are_part_of_the_text() {
+        let digest = |set: SetParameter| {
+            render(&Change::SetParameter(set), Limits::PARAMETER).unwrap().digest("postgres")
+        };
+        let digests = [
+            parameter(),
+            SetParameter { value: "32MB".into(), ..parameter() },
+            SetParameter { replaces: "8MB".into(), ..parameter() },
+            SetParameter { before: Some("4MB".into()), ..parameter() },
+            SetParameter { name: "maintenance_work_mem".into(), ..parameter() },
+        ]
+        .map(digest);
+        let different: std::collections::HashSet<_> = digests.iter().collect();
+        assert_eq!(different.len(), digests.len());
     }
 
     #[test]

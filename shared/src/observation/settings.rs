@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::parameter::ParameterType;
 use crate::wire::bounded;
 
 /// Most settings of one message; PostgreSQL 18 has about 400.
 pub const MAX_SETTINGS: usize = 5_000;
+/// Most words that a setting may have as its values.
+pub const MAX_CHOICES: usize = 100;
 
 /// Settings that are new or changed since they were last sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,4 +39,11 @@ pub struct Setting {
     pub max: Option<String>,
     /// The configuration has another value that waits for a restart.
     pub pending_restart: bool,
+    /// What values it takes.
+    pub value_type: ParameterType,
+    /// The words it takes, where it takes only some.
+    #[serde(deserialize_with = "bounded::vec::<MAX_CHOICES, _, _>")]
+    pub choices: Vec<String>,
+    /// The value was set by ALTER SYSTEM.
+    pub by_alter_system: bool,
 }

@@ -200,10 +200,7 @@ fn load(database: &Cluster, scale: f64) -> Result<()> {
 /// Enrols the agent once, with its configuration, its allow-list and its two database roles.
 pub async fn enrol(place: &Place, database: &Cluster, addresses: &Addresses, plan: &Plan) -> Result<()> {
     // Whoever tries the demo may have changed it.
-    let allow = place.write_once(
-        "allow.toml",
-        "enabled = true\napprovals = \"unsigned\"\n\n[[allow]]\nkinds = [\"create_index\", \"analyze\", \"drop_index\"]\ndatabases = [\"shop\"]\nschemas = [\"public\"]\n",
-    )?;
+    let allow = place.write_once("allow.toml", include_str!("allow.toml"))?;
     let configuration = place.write(
         "agent.toml",
         &format!(
@@ -220,6 +217,8 @@ pub async fn enrol(place: &Place, database: &Cluster, addresses: &Addresses, pla
     )?;
     step_async("agent: creating its two database roles", async {
         let sql = process::output("querysmith-agent", &["grants", "--config", path(&configuration)?])?;
+        // Parameters are set from the one, and the tables are in the other.
+        database.execute("postgres", &sql).await?;
         database.execute(DATABASE, &sql).await
     })
     .await?;

@@ -85,7 +85,16 @@ export const settings: Setting[] = [
   ["work_mem", "32768", "kB", "configuration file", "user", "4096"],
 ].map(([name, value, unit, source, context, boot]): Setting => ({
   name: name ?? "", value: value ?? null, unit: unit ?? null, source: source ?? "", context: context ?? "", boot_value: boot ?? null, pending_restart: name === "shared_buffers" || name === "max_parallel_workers",
+  choices: name === "wal_compression" ? ["pglz", "lz4", "zstd", "on", "off"] : [], by_alter_system: name === "work_mem",
+  min: unit === "kB" ? "64" : null, max: unit === "kB" ? "2147483647" : null, not_settable: notSettable(name ?? "", context ?? ""),
 }));
+
+function notSettable(name: string, context: string): string | null {
+  if (name === "shared_preload_libraries") return "lets the server load or run code";
+  if (name === "synchronous_commit") return "guards the data against loss or corruption";
+  if (name.startsWith("track_")) return "is what changes are watched by";
+  return context === "postmaster" ? "takes effect at a restart only" : null;
+}
 
 const INDEXES: [string, string, string, boolean, boolean, number, number][] = [
   ["orders", "orders_pkey", "id", true, true, 92, 18_400_210],

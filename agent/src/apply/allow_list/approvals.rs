@@ -9,7 +9,7 @@ use querysmith_shared::wire::order::MissingSignatures;
 use super::Rule;
 
 /// Whose word counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Approvals {
     /// The file doesn't say, so nobody's does.
     Unsaid,
@@ -20,7 +20,7 @@ pub enum Approvals {
 }
 
 /// Somebody whose signature counts, and for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Trusted {
     /// Who.
     pub approver: Approver,
@@ -32,7 +32,7 @@ pub struct Trusted {
 /// eyes.
 pub(super) fn usually_needed(kind: ChangeKind) -> u8 {
     match kind {
-        ChangeKind::CreateIndex | ChangeKind::Analyze => 1,
+        ChangeKind::CreateIndex | ChangeKind::Analyze | ChangeKind::SetParameter => 1,
         ChangeKind::DropIndex => 2,
     }
 }

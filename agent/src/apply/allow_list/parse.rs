@@ -1,5 +1,6 @@
 //! The file's text.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use querysmith_configuration::nearest::nearest;
@@ -8,14 +9,24 @@ use querysmith_shared::change::ChangeKind;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use super::bounds::{self, FileBounds};
 use super::{AllowList, Approvals, Rule, Trusted};
 use crate::apply::amount;
 
 const TOP_KEYS: [&str; 7] =
     ["enabled", "max_concurrent_builds", "stop_file", "approvals", "approver", "allow", "deny"];
 const APPROVER_KEYS: [&str; 7] = ["name", "keys", "kinds", "instances", "databases", "schemas", "tables"];
-const ALLOW_KEYS: [&str; 8] =
-    ["kinds", "instances", "databases", "schemas", "tables", "max_columns", "max_index_bytes", "signatures"];
+const ALLOW_KEYS: [&str; 9] = [
+    "kinds",
+    "instances",
+    "databases",
+    "schemas",
+    "tables",
+    "max_columns",
+    "max_index_bytes",
+    "parameters",
+    "signatures",
+];
 const DENY_KEYS: [&str; 5] = ["kinds", "instances", "databases", "schemas", "tables"];
 
 /// Longest name of an approver, bytes.
@@ -86,6 +97,8 @@ struct FileRule {
     tables: Option<Vec<String>>,
     max_columns: Option<u32>,
     max_index_bytes: Option<Size>,
+    #[serde(default)]
+    parameters: BTreeMap<String, FileBounds>,
     signatures: Option<u8>,
 }
 
@@ -109,7 +122,7 @@ impl File {
             max_concurrent_builds: self.max_concurrent_builds,
             stop_file: self.stop_file,
             approvals: approvals(self.approvals.as_deref(), self.approver)?,
-            allow: rules(self.allow, &ADDING)?,
+            allow: named(rules(self.allow, &ADDING)?)?,
             deny: rules(self.deny, &ChangeKind::ALL)?,
         })
     }
@@ -198,9 +211,30 @@ impl FileRule {
             tables: self.tables.unwrap_or_else(everything),
             max_columns: self.max_columns,
             max_index_bytes,
+            parameters: bounds::parse(self.parameters)?,
             signatures: self.signatures,
         })
     }
+}
+
+/// Parameters are allowed by name only, and only by a rule that says that it allows parameters.
+fn named(rules: Vec<Rule>) -> Result<Vec<Rule>, String> {
+    for rule in &rules {
+        match (rule.kinds.contains(&ChangeKind::SetParameter), rule.parameters.is_empty()) {
+            (true, true) => {
+                return Err(
+                    "a rule for set_parameter names each parameter: [allow.parameters] and below it, say, \
+                            work_mem = { min = \"4MB\", max = \"256MB\" }"
+                        .to_owned(),
+                );
+            }
+            (false, false) => {
+                return Err("parameters belong to a rule with kinds = [\"set_parameter\"]".to_owned());
+            }
+            (true, false) | (false, true) => {}
+        }
+    }
+    Ok(rules)
 }
 
 /// What an owner allows who names no kinds: nothing that takes something away.

@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
+use querysmith_shared::change::parameter::SetParameter;
 use querysmith_shared::change::{Analyze, CreateIndex, DropIndex, IndexKey, TableName};
 
 use super::*;
@@ -94,12 +95,71 @@ fn what_is_not_understood_is_named_with_the_nearest() {
         ("[[approver]]\nname = 'dana'\nkeys = ['ed25519:00']", "64 hexadecimal digits"),
         ("[[allow]]\nsignatures = 0", "asks nobody"),
         ("[[deny]]\nsignatures = 2", "unknown key deny.signatures"),
+        ("[[allow]]\nkinds = ['set_parameter']", "names each parameter"),
+        ("[[allow]]\nparameters.work_mem = { values = ['4MB'] }", "belong to a rule with kinds"),
+        (&parameter("archive_command = { values = ['x'] }"), "lets the server load or run code"),
+        (&parameter("fsync = { values = ['off'] }"), "guards the data"),
+        (&parameter("work_mem = { min = '4MB' }"), "belong together"),
+        (&parameter("work_mem = { min = '4MB', max = 100 }"), "the same kind of unit"),
+        (&parameter("work_mem = { min = '4MB', max = '1MB' }"), "min is above max"),
+        (&parameter("work_mem = { min = '4megs', max = '1MB' }"), "is no number with a unit"),
+        (&parameter("work_mem = {}"), "give min and max, or values"),
+        (&parameter("work_mem = { most = 3 }"), "most"),
+        (&parameter("jit = { values = [\"it's\"] }"), "neither a number nor a word"),
         ("enabled = 'yes'", "expected a boolean"),
         ("enabled", "TOML parse error"),
     ] {
         let error = AllowList::parse(text).unwrap_err();
         assert!(error.contains(expected), "{text}: {error}");
     }
+}
+
+fn parameter(bounds: &str) -> String {
+    format!("[[allow]]\nkinds = ['set_parameter']\n[allow.parameters]\n{bounds}")
+}
+
+fn set(name: &str, value: &str) -> Change {
+    Change::SetParameter(SetParameter {
+        name: name.into(),
+        value: value.into(),
+        replaces: "4MB".into(),
+        before: None,
+    })
+}
+
+#[test]
+fn a_parameter_is_allowed_by_name_and_within_its_bounds() {
+    let text = parameter(
+        "work_mem = { min = '4MB', max = '256MB' }
+         random_page_cost = { min = 1, max = 4.0 }
+         jit = { values = ['on', 'off'] }
+         temp_file_limit = { min = '1GB', max = '10GB', values = ['-1'] }",
+    );
+    let allowed = |name, value| check(&text, &set(name, value), Ok(None));
+    let denied = |name, value, part| check(&text, &set(name, value), Err(part));
+    allowed("work_mem", "4MB");
+    allowed("work_mem", "262144kB");
+    allowed("work_mem", "0.25GB");
+    denied("work_mem", "257MB", "work_mem = 257MB: this host's allow-list lets it be 4MB to 256MB");
+    denied("work_mem", "4095kB", "4MB to 256MB");
+    // A bare number means what the server's unit is: it isn't guessed.
+    denied("work_mem", "8192", "4MB to 256MB");
+    denied("work_mem", "-1", "4MB to 256MB");
+    allowed("random_page_cost", "1.1");
+    denied("random_page_cost", "0.5", "1 to 4");
+    allowed("jit", "off");
+    denied("jit", "maybe", "on, off");
+    allowed("temp_file_limit", "-1");
+    denied("temp_file_limit", "0", "1GB to 10GB, -1");
+    denied("maintenance_work_mem", "64MB", "parameters.maintenance_work_mem = { min = …, max = … }");
+    // What allows the rest of the kinds says nothing about parameters, nor does a rule for some tables.
+    check("[[allow]]", &set("work_mem", "8MB"), Err("no rule"));
+    let some = text.replace("kinds", "schemas = ['public']\nkinds");
+    check(&some, &set("work_mem", "8MB"), Err("no rule"));
+    let list = AllowList::parse(&text).unwrap();
+    assert_eq!(list.parameters("main").len(), 4);
+    check(&format!("{text}\n[[deny]]\nkinds = ['set_parameter']"), &set("jit", "on"), Err("denies it"));
+    check(&format!("{text}\n[[deny]]\nschemas = ['pg_*']"), &set("jit", "on"), Ok(None));
 }
 
 #[test]

@@ -1,19 +1,21 @@
 //! What the database shows of a change, at this moment.
 
 use querysmith_shared::change::lifecycle::ChangeState;
-use querysmith_shared::change::{Change, CreateIndex, DropIndex};
+use querysmith_shared::change::{Change, ChangeKind, CreateIndex, DropIndex, TableName};
 
+use super::parameter::{look_at_parameter, rival};
 use super::{Drive, Work};
 use crate::apply::context::Instance;
 use crate::apply::disk;
 use crate::apply::facts::{DiskRoom, Named, TableFacts};
 use crate::apply::failure::DatabaseError;
-use crate::apply::ground::{self, KindOfPreImage};
+use crate::apply::ground::{self, KindOfPreImage, PreImage, TablePreImage};
 use crate::apply::journal::entry::Armed;
 use crate::apply::journal::record::Record;
 use crate::apply::seen::{Object, Seen, Sight};
 use crate::engines::postgres::change::{Session, application_name, scope_key};
 
+const NO_TABLE: &str = "the change names no table";
 /// Name of the step that takes a change back, by which a later run knows a session that does.
 pub(super) const UNDO: &str = "undo";
 
@@ -37,7 +39,7 @@ impl Drive<'_> {
                 ),
             });
         }
-        if server.in_recovery {
+        if server.in_recovery && !can_be_ended_on_a_standby(record) {
             return Ok(Seen::InRecovery);
         }
         let intruder = match work.holds_scope {
@@ -53,9 +55,38 @@ impl Drive<'_> {
             disk::room(config.disk.as_deref(), instance.target.is_local(), server.data_directory.as_deref())
         };
         let stalling_after = self.context.config.stalling_after.as_secs_f64();
-        let sight = look_closer(&mut work.session, record, room, stalling_after).await?;
+        let sight = match &record.order.what {
+            Change::SetParameter(set) => {
+                let rival = rival(&self.context.journal, self.change, set);
+                match look_at_parameter(&mut work.session, record, set, rival).await? {
+                    Ok(sight) => Sight { in_recovery: server.in_recovery, ..sight },
+                    Err(why) => return Ok(Seen::NoEntry { why }),
+                }
+            }
+            what @ (Change::CreateIndex(_) | Change::Analyze(_) | Change::DropIndex(_)) => {
+                let Some(name) = what.table() else { return Ok(Seen::NoEntry { why: NO_TABLE.to_owned() }) };
+                look_closer(&mut work.session, record, name, room, stalling_after).await?
+            }
+        };
         Ok(Seen::Ours(Sight { intruder, ..sight }))
     }
+}
+
+/// A standby has its own settings, which don't come from its primary, and lets them be changed.
+fn can_be_ended_on_a_standby(record: &Record) -> bool {
+    let has_begun = match record.state {
+        ChangeState::Applying | ChangeState::Trial | ChangeState::Reverting => true,
+        ChangeState::Approved
+        | ChangeState::Offered
+        | ChangeState::Received
+        | ChangeState::Rejected
+        | ChangeState::Armed
+        | ChangeState::Confirmed
+        | ChangeState::Reverted
+        | ChangeState::Aborted
+        | ChangeState::Stuck => false,
+    };
+    has_begun && record.order.what.kind() == ChangeKind::SetParameter
 }
 
 fn step_name(state: ChangeState) -> &'static str {
@@ -76,7 +107,8 @@ enum Scope {
 
 /// Takes the table's lock, or tells who has it.
 async fn take_scope(work: &mut Work, record: &Record) -> Result<Scope, DatabaseError> {
-    let key = scope_key(record.order.what.database(), record.order.what.table());
+    let what = &record.order.what;
+    let key = scope_key(what.database(), what.table());
     if work.session.lock_scope(key).await? {
         work.holds_scope = true;
         return Ok(Scope::Ours);
@@ -102,11 +134,12 @@ async fn take_scope(work: &mut Work, record: &Record) -> Result<Scope, DatabaseE
 async fn look_closer(
     session: &mut Session,
     record: &Record,
+    name: &TableName,
     room: impl FnOnce() -> DiskRoom,
     stalling_after: f64,
 ) -> Result<Sight, DatabaseError> {
     let what = &record.order.what;
-    let table = session.table(what.table()).await?;
+    let table = session.table(name).await?;
     let (object, named) = match what {
         Change::CreateIndex(index) => {
             let named = session.named(&index.table.schema, &index.name).await?;
@@ -117,24 +150,34 @@ async fn look_closer(
             let named = session.named(&drop.index.table.schema, &drop.index.name).await?;
             (dropped_object(session, record, drop, &named).await?, named)
         }
+        Change::SetParameter(_) => (Object::Before, Named::Nothing),
     };
-    let may_begin = match record.state {
-        ChangeState::Received | ChangeState::Armed => true,
-        ChangeState::Applying => object == Object::Before && record.failure.is_none(),
-        _ => false,
-    };
-    if !may_begin {
-        let ground = Err("it wasn't looked at, as nothing is to begin".to_owned());
-        return Ok(Sight { object, ground, stalled: None, intruder: None });
+    if !may_begin(record, &object) {
+        return Ok(Sight::new(object, not_looked_at()));
     }
     let stalled = match (what, &table) {
         (Change::CreateIndex(_) | Change::DropIndex(_), Some(table)) => {
             session.stalling(table.oid, stalling_after).await?
         }
-        (Change::CreateIndex(_) | Change::DropIndex(_) | Change::Analyze(_), _) => None,
+        (Change::CreateIndex(_) | Change::DropIndex(_) | Change::Analyze(_) | Change::SetParameter(_), _) => {
+            None
+        }
     };
     let ground = ground::survey(what, table.as_ref(), &named, &room());
-    Ok(Sight { object, ground, stalled, intruder: None })
+    Ok(Sight { stalled, ..Sight::new(object, ground) })
+}
+
+/// Whether the ground matters: only to what has not begun, or left no trace.
+pub(super) fn may_begin(record: &Record, object: &Object) -> bool {
+    match record.state {
+        ChangeState::Received | ChangeState::Armed => true,
+        ChangeState::Applying => *object == Object::Before && record.failure.is_none(),
+        _ => false,
+    }
+}
+
+pub(super) fn not_looked_at() -> Result<PreImage, String> {
+    Err("it wasn't looked at, as nothing is to begin".to_owned())
 }
 
 async fn index_object(
@@ -204,10 +247,12 @@ async fn statistics_object(
 ) -> Result<Object, DatabaseError> {
     let Some(armed) = &record.armed else { return Ok(Object::Before) };
     let Some(table) = table else { return Ok(Object::Foreign("no table of that name".to_owned())) };
-    let KindOfPreImage::Statistics { last_analyze, .. } = armed.pre_image.kind else {
+    let PreImage::Table(TablePreImage { kind: KindOfPreImage::Statistics { last_analyze, .. }, .. }) =
+        &armed.pre_image
+    else {
         return Ok(Object::Before);
     };
-    if table.last_analyze <= last_analyze {
+    if table.last_analyze <= *last_analyze {
         return Ok(Object::Before);
     }
     let row = session.read_back(&armed.verify).await?.unwrap_or_default();

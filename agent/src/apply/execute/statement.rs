@@ -10,7 +10,7 @@ use super::observe::UNDO;
 use super::{Drive, Next};
 use crate::apply::context::Instance;
 use crate::apply::facts::BuildProgress;
-use crate::apply::failure::{DatabaseError, explain};
+use crate::apply::failure::{DatabaseError, Failure, explain};
 use crate::apply::fault::FaultPoint;
 use crate::apply::journal::Journal;
 use crate::apply::journal::entry::Event;
@@ -24,10 +24,25 @@ const FIRST_LOOK: Duration = Duration::from_millis(200);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often its progress is told at most.
 const TELL_EVERY: Duration = Duration::from_secs(5);
-/// How long servers before PostgreSQL 15 may take to show that a table was analyzed.
-const STATISTICS_DELAY: Duration = Duration::from_secs(5);
+/// How long a server may take to show what was done: one before PostgreSQL 15 that a table was analyzed, any that its
+/// files were read again.
+const SHOWING_DELAY: Duration = Duration::from_secs(5);
 /// How often that is looked at.
-const STATISTICS_LOOK: Duration = Duration::from_millis(50);
+const SHOWING_LOOK: Duration = Duration::from_millis(50);
+/// PostgreSQL only warns where the role may not analyze a table.
+const SKIPPED: &str = "the server skipped the table without an error: the role may not analyze it, or another ANALYZE or \
+                       VACUUM held it";
+/// A reload that fails says so in the server's log only.
+const NOT_TAKEN: &str =
+    "the server read its files again, and the value in force is not the one in them: its log says why";
+
+fn is_not_before(object: &Object) -> bool {
+    *object != Object::Before
+}
+
+fn is_in_force(object: &Object) -> bool {
+    matches!(object, Object::After(_) | Object::Foreign(_))
+}
 
 impl Drive<'_> {
     /// Runs the statements whose intent is in the journal.
@@ -83,7 +98,7 @@ impl Drive<'_> {
     }
 
     /// Runs the journalled undo, whose intent is in the journal.
-    pub(super) async fn remove(&mut self, record: &Record) -> Next {
+    pub(super) async fn remove(&mut self, record: &Record, instance: &Instance) -> Next {
         let (Some(armed), Some(mut work)) = (&record.armed, self.work.take()) else { return Next::Look };
         let limit = Duration::from_millis(record.order.limits.duration_ms.into());
         let ended = match work.session.rename(self.change, UNDO).await {
@@ -95,14 +110,17 @@ impl Drive<'_> {
             Ok(duration) => {
                 self.work = Some(work);
                 self.last_duration = u64::try_from(duration.as_millis()).ok();
-                return Next::Look;
+                match self.is_seen_undone(record, instance).await {
+                    true => return Next::Look,
+                    false => Failure { reason: NOT_TAKEN.to_owned(), is_passing: false },
+                }
             }
             Err(DatabaseError::Unreachable(_) | DatabaseError::NoEntry(_)) => return Next::Look,
             Err(DatabaseError::Statement { code, message }) => {
+                self.work = Some(work);
                 explain(&code, &message, record.order.limits.lock_wait_ms)
             }
         };
-        self.work = Some(work);
         let event = Event::RemovalFailed { reason: failure.reason.clone(), passing: failure.is_passing };
         match self.context.record(self.change, Some(record.state), event).await {
             Ok(_) => Next::Wait(WaitFor::Removal, failure.reason),
@@ -111,33 +129,40 @@ impl Drive<'_> {
     }
 
     async fn after_statement(&mut self, record: &Record, instance: &Instance) -> Next {
-        match record.order.what.kind() {
-            ChangeKind::CreateIndex | ChangeKind::DropIndex => Next::Look,
-            ChangeKind::Analyze => match self.wait_for_statistics(record, instance).await {
-                true => Next::Look,
-                // PostgreSQL only warns where the role may not analyze a table.
-                false => {
-                    let reason = "the server skipped the table without an error: the role may not analyze it, or \
-                                  another ANALYZE or VACUUM held it";
-                    self.fail(record, reason.to_owned()).await
-                }
-            },
+        let (is_seen, otherwise) = match record.order.what.kind() {
+            ChangeKind::CreateIndex | ChangeKind::DropIndex => return Next::Look,
+            ChangeKind::Analyze => (self.until(record, instance, is_not_before).await, SKIPPED),
+            ChangeKind::SetParameter => (self.until(record, instance, is_in_force).await, NOT_TAKEN),
+        };
+        match is_seen {
+            true => Next::Look,
+            false => self.fail(record, otherwise.to_owned()).await,
         }
     }
 
-    /// Whether the statistics turn out to be new, now or soon.
-    async fn wait_for_statistics(&mut self, record: &Record, instance: &Instance) -> bool {
-        let until = Instant::now() + STATISTICS_DELAY;
+    /// Whether the undo shows, where that takes a moment.
+    async fn is_seen_undone(&mut self, record: &Record, instance: &Instance) -> bool {
+        match record.order.what.kind() {
+            ChangeKind::CreateIndex | ChangeKind::DropIndex | ChangeKind::Analyze => true,
+            ChangeKind::SetParameter => {
+                self.until(record, instance, |object| *object == Object::Before).await
+            }
+        }
+    }
+
+    /// Whether what there is of the change turns out so, now or soon. Anything but a clear sight is for the plan to
+    /// judge.
+    async fn until(&mut self, record: &Record, instance: &Instance, is_so: impl Fn(&Object) -> bool) -> bool {
+        let until = Instant::now() + SHOWING_DELAY;
         loop {
             match self.look(record, instance).await {
-                Ok(Seen::Ours(sight)) if sight.object == Object::Before => {}
-                // Anything else is for the plan to judge.
+                Ok(Seen::Ours(sight)) if !is_so(&sight.object) => {}
                 _ => return true,
             }
             if Instant::now() >= until {
                 return false;
             }
-            tokio::time::sleep(STATISTICS_LOOK).await;
+            tokio::time::sleep(SHOWING_LOOK).await;
         }
     }
 

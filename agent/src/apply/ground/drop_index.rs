@@ -3,7 +3,7 @@
 
 use querysmith_shared::change::{CreateIndex, DropIndex};
 
-use super::{KindOfPreImage, PreImage, does_the_work, numbers_of, wanted_keys};
+use super::{KindOfPreImage, PreImage, TablePreImage, does_the_work, numbers_of, wanted_keys};
 use crate::apply::facts::{IndexFacts, Named, TableFacts};
 
 pub(super) fn survey(drop: &DropIndex, table: &TableFacts, named: &Named) -> Result<KindOfPreImage, String> {
@@ -44,8 +44,13 @@ pub(super) fn survey(drop: &DropIndex, table: &TableFacts, named: &Named) -> Res
 
 /// Whether `found` is the index that a change with this pre-image drops, or has built again.
 pub fn is_the_dropped(index: &CreateIndex, pre_image: &PreImage, found: &IndexFacts) -> bool {
-    let KindOfPreImage::Index { keys, include, .. } = &pre_image.kind else { return false };
-    found.table_oid == pre_image.table_oid && is_as_described(index, keys, include, found)
+    let PreImage::Table(TablePreImage {
+        table_oid, kind: KindOfPreImage::Index { keys, include, .. }, ..
+    }) = pre_image
+    else {
+        return false;
+    };
+    found.table_oid == *table_oid && is_as_described(index, keys, include, found)
 }
 
 fn is_as_described(index: &CreateIndex, keys: &[i16], include: &[i16], found: &IndexFacts) -> bool {

@@ -1,4 +1,5 @@
 use querysmith_shared::change::{Analyze, DropIndex, IndexKey, TableName};
+use querysmith_shared::timestamp::Timestamp;
 
 use super::*;
 use crate::apply::facts::ColumnFacts;

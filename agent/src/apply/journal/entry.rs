@@ -176,7 +176,9 @@ impl fmt::Display for Event {
             Self::Intent { attempt } => write!(f, "the statement starts again, attempt {attempt}"),
             Self::RemovalIntent { attempt: 1 } => f.write_str("the undo starts"),
             Self::RemovalIntent { attempt } => write!(f, "the undo starts again, attempt {attempt}"),
-            Self::Applied { .. } => f.write_str("read back from the database as intended"),
+            Self::Applied { observed, .. } => {
+                write!(f, "read back from the database as intended: {observed}")
+            }
             Self::Reverted { .. } => f.write_str("read back from the database as before the change"),
             Self::RemovalFailed { reason, .. } => write!(f, "the undo failed: {reason}"),
             Self::Rejected { reason }

@@ -3,6 +3,7 @@
 //! What is run here was rendered from a typed change and journalled before; nothing here decides.
 
 mod error;
+mod parameter;
 mod read;
 
 use std::future::Future;
@@ -84,11 +85,12 @@ pub fn application_name(change: ChangeId, step: &str) -> String {
     format!("querysmith/{}/{step}", change.short())
 }
 
-/// The key of the lock that keeps two agents from working on one table at the same time. Part of what
-/// agents agree on: it never changes.
-pub fn scope_key(database: &str, table: &TableName) -> i64 {
+/// The key of the lock that keeps two agents from working on one table at the same time, or, without a table, on the
+/// server's settings. Part of what agents agree on: it never changes.
+pub fn scope_key(database: &str, table: Option<&TableName>) -> i64 {
     let mut hash = Sha256::new();
-    for part in ["querysmith/change-scope", database, &table.schema, &table.name] {
+    let table = table.into_iter().flat_map(|table| [table.schema.as_str(), &table.name]);
+    for part in ["querysmith/change-scope", database].into_iter().chain(table) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }

@@ -1,6 +1,7 @@
 //! The SQL that makes the agent's two roles: one that reads, with as little as it needs, and one that changes.
 //! Pure; what it prints can be run again and again, in one go, by a superuser or a managed service's administrator.
 
+use querysmith_shared::change::parameter::SETTINGS_DATABASE;
 use querysmith_shared::dialect::identifier::{BadName, postgres as quote, postgres_string as quote_string};
 
 /// Connections that the reading role may hold: the agent's two, one that is just being replaced, one `check`.
@@ -17,6 +18,8 @@ pub(crate) struct Roles {
     pub(crate) apply: Option<String>,
     /// Databases that are watched; `*` stands for all and grants none, as everybody may connect by default.
     pub(crate) databases: Vec<String>,
+    /// Parameters that the changing role may set.
+    pub(crate) parameters: Vec<String>,
 }
 
 /// The statements.
@@ -32,6 +35,7 @@ pub(crate) fn sql(roles: &Roles) -> Result<String, BadName> {
         out.push_str(&format!("GRANT pg_monitor TO {};\n", quote(apply)?));
         out.push_str(&optional(&[unseen(apply)?]));
         out.push_str(&connect(apply, &roles.databases)?);
+        out.push_str(&parameters(apply, &roles.parameters)?);
     }
     out.push_str("\n-- From here on: once in each watched database.\n");
     out.push_str("CREATE EXTENSION IF NOT EXISTS pg_stat_statements;\n");
@@ -114,6 +118,34 @@ fn connect(role: &str, databases: &[String]) -> Result<String, BadName> {
     Ok(out)
 }
 
+/// A parameter can be set by whoever may set just this one, and only where a reload can be seen to take nothing else.
+/// What may be seen is each database's own, and parameters are set from one.
+fn parameters(apply: &str, names: &[String]) -> Result<String, BadName> {
+    if names.is_empty() {
+        return Ok(String::new());
+    }
+    let listed = names.iter().map(|name| quote_string(name)).collect::<Result<Vec<_>, _>>()?.join(", ");
+    Ok(format!(
+        "-- The parameters that the allow-list names; they are set from the database {SETTINGS_DATABASE}. Before version \
+         15 only a superuser can set any.\n\
+         DO $querysmith$\nDECLARE\n    parameter text;\n    role text := {role};\nBEGIN\n    \
+         IF pg_catalog.current_setting('server_version_num')::int4 >= 150000 THEN\n        \
+         FOREACH parameter IN ARRAY ARRAY[{listed}] LOOP\n            \
+         EXECUTE pg_catalog.format('GRANT ALTER SYSTEM ON PARAMETER %I TO %I', parameter, role);\n        \
+         END LOOP;\n    END IF;\n    \
+         IF pg_catalog.current_database() = {database} THEN\n        \
+         EXECUTE pg_catalog.format('GRANT CONNECT ON DATABASE %I TO %I', pg_catalog.current_database(), role);\n        \
+         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION pg_catalog.pg_reload_conf(), \
+         pg_catalog.pg_show_all_file_settings() TO %I', role);\n        \
+         EXECUTE pg_catalog.format('GRANT SELECT ON pg_catalog.pg_file_settings TO %I', role);\n    \
+         ELSE\n        \
+         RAISE NOTICE 'parameters are set from the database %: run this there too', {database};\n    \
+         END IF;\nEND\n$querysmith$;\n",
+        role = quote_string(apply)?,
+        database = quote_string(SETTINGS_DATABASE)?,
+    ))
+}
+
 /// An index can be built only by the owner of its table, or a member of the owner; and the owner must be allowed
 /// to create in the schema. Since version 16 membership can mean no more than becoming the owner for a statement.
 fn ownership(apply: &str) -> Result<String, BadName> {
@@ -166,18 +198,22 @@ mod tests {
             read: "re'ad\"er".into(),
             apply: Some("writer".into()),
             databases: vec!["*".into(), "my shop".into()],
+            parameters: vec!["work_mem".into()],
         };
         let sql = sql(&roles).unwrap();
         assert!(sql.contains("CREATE ROLE \"re'ad\"\"er\" LOGIN"), "{sql}");
         assert!(sql.contains("r.rolname = 're''ad\"er'"), "{sql}");
         assert!(sql.contains("GRANT CONNECT ON DATABASE \"my shop\" TO \"writer\""), "{sql}");
         assert!(!sql.contains("DATABASE \"*\""), "{sql}");
+        assert!(sql.contains("ARRAY['work_mem'] LOOP"), "{sql}");
     }
 
     #[test]
     fn without_a_changing_role_nothing_can_be_changed() {
-        let sql = sql(&Roles { read: "r".into(), apply: None, databases: Vec::new() }).unwrap();
-        assert!(!sql.contains("GRANT %I"), "{sql}");
+        let parameters = vec!["work_mem".into()];
+        let roles = Roles { read: "r".into(), apply: None, databases: Vec::new(), parameters };
+        let sql = sql(&roles).unwrap();
+        assert!(!sql.contains("GRANT %I") && !sql.contains("pg_reload_conf"), "{sql}");
         assert!(sql.contains("SET default_transaction_read_only = on"), "{sql}");
     }
 }

@@ -196,6 +196,7 @@ pub(super) fn grants(
     instance: &config::Instance,
     read: Option<&str>,
     apply: Option<&str>,
+    parameters: &[String],
 ) -> Result<String, EngineError> {
     let roles = grants::Roles {
         read: match read {
@@ -207,6 +208,7 @@ pub(super) fn grants(
             None => connect::apply_options(instance)?.map(|options| options.get_username().to_owned()),
         },
         databases: instance.databases.clone(),
+        parameters: parameters.to_vec(),
     };
     grants::sql(&roles).map_err(|reason| EngineError::BadName { instance: instance.name.clone(), reason })
 }

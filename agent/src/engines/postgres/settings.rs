@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use querysmith_shared::observation::settings::{Setting, SettingsChanges};
+use querysmith_shared::parameter::ParameterType;
 use querysmith_shared::wire::report::ReportBody;
 use sqlx::postgres::PgRow;
 
@@ -45,7 +46,9 @@ pub(super) async fn collect(engine: &Postgres, reports: &dyn Reports) -> Result<
 
 fn setting(row: &PgRow) -> Result<Setting, sqlx::Error> {
     let name = row::string(row, 0)?;
-    let secret = may_be_secret(&name) || row::bool(row, 9)? && is_custom(&name);
+    // A type that a later version may bring is taken for text, of which the least is known.
+    let value_type = ParameterType::parse(&row::string(row, 9)?).unwrap_or(ParameterType::String);
+    let secret = may_be_secret(&name) || value_type == ParameterType::String && is_custom(&name);
     let mask = |value: String| if secret && !value.is_empty() { MASKED.to_owned() } else { value };
     Ok(Setting {
         value: mask(row::string(row, 1)?),
@@ -56,6 +59,9 @@ fn setting(row: &PgRow) -> Result<Setting, sqlx::Error> {
         min: row::text(row, 6)?,
         max: row::text(row, 7)?,
         pending_restart: row::bool(row, 8)?,
+        value_type,
+        choices: row::strings(row, 10)?,
+        by_alter_system: row::bool(row, 11)?,
         name,
     })
 }
@@ -76,7 +82,8 @@ fn is_custom(name: &str) -> bool {
 
 fn hash(setting: &Setting) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (&setting.value, &setting.source, &setting.boot_value, setting.pending_restart).hash(&mut hasher);
+    (&setting.value, &setting.source, &setting.boot_value, setting.pending_restart, setting.by_alter_system)
+        .hash(&mut hasher);
     hasher.finish()
 }
 

@@ -20,13 +20,14 @@ use tokio::task::JoinSet;
 use super::crashes::{FAILING, MAKING, TAKING_BACK, die_in_child};
 use super::drops::{EVERYTHING, TWINS, spare};
 use super::leases::{self, TurnedClock};
+use super::settings::{self, ALLOWED};
 use super::stage::{Engine, Stage};
 
 /// Rounds over all points, unless QUERYSMITH_CHAOS_ROUNDS says otherwise.
 const ROUNDS: u32 = 12;
 /// Sessions that read and write the table all the time.
 const SESSIONS: u64 = 4;
-/// Trials that a controller leaves alone.
+/// Trials of each kind that a controller leaves alone.
 const PARTITIONS: u32 = 5;
 /// From the end of a lease to the database as it was before.
 const MOST_AFTER_LAPSE: Duration = Duration::from_secs(60);
@@ -42,32 +43,40 @@ enum Way {
     DropMade,
     DropTakenBack,
     AnalyzeMade,
+    ParameterMade,
+    ParameterTakenBack,
 }
 
 impl Way {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::BuildMade,
         Self::BuildTakenBack,
         Self::BuildFailing,
         Self::DropMade,
         Self::DropTakenBack,
         Self::AnalyzeMade,
+        Self::ParameterMade,
+        Self::ParameterTakenBack,
     ];
 
     fn points(self) -> Vec<&'static str> {
         match self {
             Self::BuildMade | Self::DropMade => MAKING.to_vec(),
-            Self::BuildTakenBack | Self::DropTakenBack => TAKING_BACK.to_vec(),
+            Self::BuildTakenBack | Self::DropTakenBack | Self::ParameterTakenBack => TAKING_BACK.to_vec(),
             Self::BuildFailing => FAILING.to_vec(),
             // Its statement is over too soon to be killed in.
-            Self::AnalyzeMade => MAKING.into_iter().filter(|point| *point != "running").collect(),
+            Self::AnalyzeMade | Self::ParameterMade => {
+                MAKING.into_iter().filter(|point| *point != "running").collect()
+            }
         }
     }
 
     fn actions(self) -> &'static [&'static str] {
         match self {
-            Self::BuildMade | Self::DropMade | Self::AnalyzeMade => &["apply", "trial"],
-            Self::BuildTakenBack | Self::DropTakenBack => &["apply", "trial", "undo"],
+            Self::BuildMade | Self::DropMade | Self::AnalyzeMade | Self::ParameterMade => &["apply", "trial"],
+            Self::BuildTakenBack | Self::DropTakenBack | Self::ParameterTakenBack => {
+                &["apply", "trial", "undo"]
+            }
             Self::BuildFailing => &["apply"],
         }
     }
@@ -78,16 +87,24 @@ impl Way {
             Self::BuildFailing => stage.index(&["note"]),
             Self::DropMade | Self::DropTakenBack => spare(stage),
             Self::AnalyzeMade => stage.analyze(),
+            Self::ParameterMade | Self::ParameterTakenBack => stage.setting("work_mem", "4MB", "64MB"),
         }
     }
 
-    /// The index that must be there, and which must not be, once the change has come to rest in this state.
-    fn index_is_wanted(self, state: S) -> Option<bool> {
-        match self {
-            Self::AnalyzeMade => None,
-            Self::BuildMade | Self::BuildTakenBack | Self::BuildFailing => Some(state == S::Trial),
-            Self::DropMade | Self::DropTakenBack => Some(state != S::Trial),
-        }
+    /// Whether the server is as it must be once the change has come to rest in this state.
+    async fn agrees(self, stage: &Stage, order: &Apply, state: S) -> bool {
+        let index_is_there = match self {
+            Self::AnalyzeMade => return true,
+            Self::ParameterMade | Self::ParameterTakenBack => {
+                let in_file = stage.alter_system_has("work_mem").await;
+                let seen = (stage.shows("work_mem").await, in_file.as_deref() == Some("64MB"));
+                let wanted = if state == S::Trial { ("64MB", true) } else { ("4MB", false) };
+                return (seen.0.as_str(), seen.1) == wanted;
+            }
+            Self::BuildMade | Self::BuildTakenBack | Self::BuildFailing => state == S::Trial,
+            Self::DropMade | Self::DropTakenBack => state != S::Trial,
+        };
+        stage.index_is_valid(order).await == index_is_there.then_some(true)
     }
 }
 
@@ -224,7 +241,7 @@ async fn reader(stage: &Stage) -> PgConnection {
 /// Kills the agent at `point` of a change, starts it again, and counts what isn't as it should be.
 async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults) {
     stage.move_to_another_directory();
-    stage.allow(EVERYTHING);
+    stage.allow(&format!("{EVERYTHING}{ALLOWED}"));
     let again = "CREATE INDEX IF NOT EXISTS spare ON orders (customer_id)";
     stage.cluster.execute("shop", again).await.unwrap();
     let order = way.order(stage);
@@ -244,7 +261,7 @@ async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults
         _ => {}
     }
     let is_end = |state: S| match way {
-        Way::BuildTakenBack | Way::DropTakenBack => state == S::Reverted,
+        Way::BuildTakenBack | Way::DropTakenBack | Way::ParameterTakenBack => state == S::Reverted,
         _ => state == S::Trial || state.is_final(),
     };
     let state = engine.reports_that(&order, |report| is_end(report.state)).await.state;
@@ -252,10 +269,7 @@ async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults
 
     let journal = Journal::open(stage.directory.path()).unwrap();
     let record = journal.change(order.change).unwrap().unwrap();
-    let agrees = match way.index_is_wanted(state) {
-        Some(wanted) => stage.index_is_valid(&order).await == wanted.then_some(true),
-        None => true,
-    };
+    let agrees = way.agrees(stage, &order, state).await;
     if record.state != state || !agrees {
         println!("killed {point} of {way:?}: {state}, the journal says {}, agrees {agrees}", record.state);
         faults.mismatches += 1;
@@ -266,20 +280,27 @@ async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults
     if matches!(way, Way::BuildMade) && state == S::Trial {
         stage.drop_index(&order).await;
     }
+    if matches!(way, Way::ParameterMade) && state == S::Trial {
+        stage.alter_system("ALTER SYSTEM RESET work_mem").await;
+        stage.eventually("SELECT current_setting('work_mem') = '4MB'").await;
+    }
     let ours = "SELECT count(*) FROM pg_class WHERE relkind = 'i' AND relname LIKE 'qs\\_%'";
     faults.orphans += count(stage, ours).await;
 }
 
 /// A controller that says nothing for four hours, on a clock that is turned: how long after the end of the lease the
 /// database is as it was before.
-async fn partition(stage: &mut Stage) -> Duration {
+async fn partition(stage: &mut Stage, way: Way) -> Duration {
     stage.move_to_another_directory();
-    stage.allow(EVERYTHING);
+    stage.allow(&format!("{EVERYTHING}{ALLOWED}"));
     let clock = Arc::new(TurnedClock::default());
     // Looked at as often as a real agent does.
     let turned: Arc<dyn Clock> = clock.clone();
     let engine = Engine::start(ApplyConfig { clock: turned, ..stage.config() }, stage.instances());
-    let order = leases::order(stage, OnPartition::Revert);
+    let order = match way {
+        Way::ParameterMade => way.order(stage),
+        _ => leases::order(stage, OnPartition::Revert),
+    };
     assert_eq!(engine.apply(&order).await, Answer::Accepted);
     engine.reaches(&order, S::Trial).await;
     clock.turn(Duration::from_secs(15 * 60 - 5));
@@ -287,7 +308,7 @@ async fn partition(stage: &mut Stage) -> Duration {
     let lapsed = Instant::now();
     clock.turn(Duration::from_secs(4 * 3_600));
     engine.reaches(&order, S::Reverted).await;
-    assert_eq!(stage.index_is_valid(&order).await, None);
+    assert!(way.agrees(stage, &order, S::Reverted).await, "{way:?}");
     let took = lapsed.elapsed();
     engine.stop().await;
     took
@@ -298,7 +319,7 @@ async fn partition(stage: &mut Stage) -> Duration {
 async fn chaos() {
     let rounds = std::env::var("QUERYSMITH_CHAOS_ROUNDS").ok().and_then(|text| text.parse().ok());
     let began = Instant::now();
-    let mut stage = Stage::set().await;
+    let mut stage = settings::stage().await;
     stage.cluster.execute("shop", TWINS).await.unwrap();
     stage.make_notes_too_long().await;
     let load = Load::start(&stage.cluster).await;
@@ -318,7 +339,9 @@ async fn chaos() {
     stage.cluster.execute("shop", "DROP INDEX kept; DROP INDEX spare").await.unwrap();
     let mut after_lapse = Duration::ZERO;
     for _ in 0..PARTITIONS {
-        after_lapse = after_lapse.max(partition(&mut stage).await);
+        for way in [Way::BuildMade, Way::ParameterMade] {
+            after_lapse = after_lapse.max(partition(&mut stage, way).await);
+        }
     }
     let (statements, longest_wait_ms) = load.end().await;
     let figures = json!({
@@ -328,7 +351,7 @@ async fn chaos() {
         "invalid_indexes": faults.invalid,
         "states_that_differ": faults.mismatches,
         "double_effects": faults.double_effects,
-        "partitions": PARTITIONS,
+        "partitions": 2 * PARTITIONS,
         "lapse_to_reverted_s": after_lapse.as_secs_f64(),
         "statements_of_the_load": statements,
         "longest_wait_for_our_locks_ms": longest_wait_ms,

@@ -11,6 +11,7 @@ use agent::engines::postgres::change::ChangeTarget;
 use querysmith_shared::approval::Signature;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::change::limits::Limits;
+use querysmith_shared::change::parameter::SetParameter;
 use querysmith_shared::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName, index_name};
 use querysmith_shared::dialect::postgres::render;
 use querysmith_shared::id::{ChangeId, InstanceId};
@@ -146,6 +147,13 @@ impl Stage {
         self.order(ChangeId(Uuid::now_v7()), Change::DropIndex(drop), Limits::INDEX_BUILD)
     }
 
+    /// An order to set a parameter that has this value by the server's own default or file.
+    pub(crate) fn setting(&self, name: &str, replaces: &str, value: &str) -> Apply {
+        let set =
+            SetParameter { name: name.into(), value: value.into(), replaces: replaces.into(), before: None };
+        self.order(ChangeId(Uuid::now_v7()), Change::SetParameter(set), Limits::PARAMETER)
+    }
+
     fn order(&self, change: ChangeId, what: Change, limits: Limits) -> Apply {
         let order = Apply {
             change,
@@ -167,7 +175,7 @@ impl Stage {
         let index = match &order.what {
             Change::CreateIndex(index) => index,
             Change::DropIndex(drop) => &drop.index,
-            Change::Analyze(_) => panic!("not an index"),
+            Change::Analyze(_) | Change::SetParameter(_) => panic!("not an index"),
         };
         let mut connection = self.cluster.connect("shop").await.unwrap();
         let query = sqlx::query("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)");

@@ -6,6 +6,7 @@ use querysmith_tests::cluster::options::Options;
 use querysmith_tests::embedded_postgres;
 
 use super::drops::{EVERYTHING, TWINS};
+use super::settings;
 use super::stage::{Engine, Stage};
 
 async fn check(major: u16) {
@@ -63,6 +64,7 @@ async fn check(major: u16) {
         std::fs::remove_file(stage.directory.path().join("journal.redb")).unwrap();
         std::fs::remove_file(stage.directory.path().join("journal.made")).unwrap();
     }
+    settings::check_version(&stage, major).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

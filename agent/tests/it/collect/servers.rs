@@ -148,7 +148,7 @@ async fn the_roles_that_are_printed_are_all_that_is_needed() {
         cluster.execute("shop", tables).await.unwrap();
         let mut config = instance(&cluster.url_as("querysmith_read", "shop"));
         config.apply_url = Some(Secret::new(cluster.url_as("querysmith_apply", "shop")));
-        let sql = grants(&config, None, None).unwrap();
+        let sql = grants(&config, None, None, &[]).unwrap();
         for _ in 0..2 {
             cluster.execute("shop", &sql).await.unwrap();
         }
@@ -192,7 +192,7 @@ async fn the_changing_role_becomes_nobody_who_may_more_than_own_tables() {
         }
         let mut config = instance(&cluster.url_as("querysmith_read", "shop"));
         config.apply_url = Some(Secret::new(cluster.url_as("querysmith_apply", "shop")));
-        let sql = grants(&config, None, None).unwrap();
+        let sql = grants(&config, None, None, &[]).unwrap();
         // What an earlier version granted is narrowed.
         cluster.execute("shop", "CREATE ROLE querysmith_apply LOGIN IN ROLE owner").await.unwrap();
         cluster.execute("shop", &sql).await.unwrap();

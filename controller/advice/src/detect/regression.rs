@@ -76,6 +76,8 @@ fn undone_by_us(evidence: &Evidence, statement: &StatementView<'_>, at: Timestam
             Change::CreateIndex(index) => statement.uses(&index.table).next().is_some(),
             // What it takes away, another index does; what it brings back can make nothing slower.
             Change::Analyze(_) | Change::DropIndex(_) => false,
+            // A statement that was quicker by a value is slower without it.
+            Change::SetParameter(_) => true,
         };
         undone && here && change.state_since.after(slack) >= at
     })

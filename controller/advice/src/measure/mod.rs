@@ -75,6 +75,7 @@ pub fn measure(samples: &TrialSamples) -> Effect {
     let elapsed = samples.now.since(samples.applied_at).as_secs_f64();
     let shown = |judged: &Judged| shown(judged, thresholds);
     let time = signs.time.as_ref();
+    let alone = if samples.kind == ChangeKind::SetParameter { ALONE } else { "" };
     let interval = time.map_or(Interval { estimate: 0.0, low: -1.0, high: MOST }, shown);
     let controls = judge::judge(&grid.controls(Metric::Time, thresholds.least_calls).finite(), thresholds);
     let verdict = verdict(&signs, interval, elapsed, thresholds);
@@ -90,12 +91,15 @@ pub fn measure(samples: &TrialSamples) -> Effect {
         windows_before: time.map_or(0, Judged::windows_before),
         windows_after: time.map_or(0, Judged::windows_after),
         statements: per_statement::all(samples, &grid),
-        method: method(&grid, &signs, shortage.as_ref(), thresholds),
+        method: format!("{}{alone}", method(&grid, &signs, shortage.as_ref(), thresholds)),
         shortage,
         early_harm: signs.early_harm,
         measured_at: samples.now,
     }
 }
+
+/// Added to the method where every statement is touched.
+const ALONE: &str = " No statement is untouched by it, so what the hour of the day does is in these figures.";
 
 /// What the series say, before anything is made of it.
 struct Signs {

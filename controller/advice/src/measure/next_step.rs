@@ -48,6 +48,10 @@ pub fn next_step(
         if kind.can_be_undone() { TrialDecision::Undo(reason) } else { TrialDecision::End(reason) }
     };
     match effect.verdict {
+        // Before and after are two hours of the day, and no statement is untouched that would tell them apart.
+        Verdict::Helped | Verdict::NoEffect | Verdict::TooLittleData if kind == ChangeKind::SetParameter => {
+            TrialDecision::KeepWatching
+        }
         Verdict::Helped => TrialDecision::Confirm(format!("helped: {figures}")),
         Verdict::Harmed if effect.early_harm => over(format!(
             "harmed: a touched statement was {} times slower for {} windows in a row",

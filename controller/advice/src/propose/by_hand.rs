@@ -1,6 +1,8 @@
 //! What a person asks for: the same checks, questions and figures as for what was found. Only whether it is
 //! worth it is the person's to say.
 
+mod unfit;
+
 use std::collections::HashSet;
 
 use querysmith_shared::change::{DropIndex, IndexKey, MAX_INDEX_COLUMNS, TableName};
@@ -11,21 +13,18 @@ use querysmith_shared::wire::order::WhatIfAnswer;
 use super::choose::Chosen;
 use super::draft::{Grounds, ProposalDraft};
 use super::question::Question;
-use super::{analyze, ask, drop_index, index_draft, weigh};
+use super::{analyze, ask, drop_index, index_draft, parameter, weigh};
 use crate::detect::index_use;
 use crate::evidence::{Evidence, TableEvidence};
 use crate::index::candidate::{self, Candidate};
 use crate::index::coverage::{self, Covering};
 use crate::overview::Overview;
+pub use unfit::{Part, Unfit};
 
 /// A change that a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
-    /// Database.
-    pub database: String,
-    /// Table.
-    pub table: TableName,
-    /// What to do to it.
+    /// What to do.
     pub what: Wanted,
     /// Who asks.
     pub by: String,
@@ -36,6 +35,31 @@ pub struct Wish {
 /// What a person may ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
+    /// Something with a table.
+    OnTable(OnTable),
+    /// Another value of a parameter of the server.
+    SetParameter {
+        /// Its name.
+        name: String,
+        /// The value, as a person writes it.
+        value: String,
+    },
+}
+
+/// Something to do to one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnTable {
+    /// Database.
+    pub database: String,
+    /// Table.
+    pub table: TableName,
+    /// What to do to it.
+    pub what: TableWish,
+}
+
+/// What a person may ask for of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableWish {
     /// A b-tree index with these keys, which carries these further columns.
     CreateIndex {
         /// Key columns in order.
@@ -52,120 +76,24 @@ pub enum Wanted {
     Analyze,
 }
 
-/// Why a wish can't be proposed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
-    /// Its server takes no changes.
-    #[error("this server is a standby; ask for it on its primary")]
-    Standby,
-    /// There is no such table, as far as the agent has read.
-    #[error("the database {database} has no table {table}, as the agent last read it")]
-    UnknownTable {
-        /// The database.
-        database: String,
-        /// The table.
-        table: TableName,
-    },
-    /// The server's own, or the parent of partitions.
-    #[error("{0} is the server's own or the parent of partitions; name an ordinary table")]
-    NotOrdinary(TableName),
-    /// Too few or too many columns.
-    #[error("an index has between 1 and {MAX_INDEX_COLUMNS} columns")]
-    Columns,
-    /// A column is named more than once.
-    #[error("the column {column} is named twice")]
-    Twice {
-        /// The column.
-        column: String,
-        /// Where the second time.
-        part: Part,
-    },
-    /// There is no such column.
-    #[error("{table} has no column {column}; it has {columns}")]
-    UnknownColumn {
-        /// The table.
-        table: TableName,
-        /// The column.
-        column: String,
-        /// Those it has.
-        columns: String,
-        /// Where it is named.
-        part: Part,
-    },
-    /// The column's type or width makes no b-tree key.
-    #[error("{column} ({data_type}) can't be a b-tree key, or is too wide for one")]
-    NoKey {
-        /// The column.
-        column: String,
-        /// Its type.
-        data_type: String,
-    },
-    /// An index does the same.
-    #[error("the index {0} does this already")]
-    Covered(String),
-    /// An index that will do the same is under way.
-    #[error("the index {0} will do this; it is proposed, being built or on trial")]
-    Coming(String),
-    /// There is no such index.
-    #[error("{table} has no index {name}")]
-    UnknownIndex {
-        /// The table.
-        table: TableName,
-        /// The index.
-        name: String,
-    },
-    /// No other index does its work.
-    #[error(
-        "no other index of the table does all that {0} does, so that its statements may become slow; drop it by hand \
-         if you know better"
-    )]
-    Needed(String),
-    /// The undo could not build it.
-    #[error(
-        "{0} is more than a plain b-tree index, so that the undo could not build it again; drop it by hand"
-    )]
-    NotRebuildable(String),
-}
-
-/// The part of a wish that is at fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Its server.
-    Instance,
-    /// Its table, with its schema and database.
-    Table,
-    /// Its key columns.
-    Keys,
-    /// The columns it includes.
-    Include,
-    /// The index to drop.
-    Index,
-}
-
-impl Unfit {
-    /// Which part of the wish it is about.
-    pub fn part(&self) -> Part {
-        match self {
-            Self::Standby => Part::Instance,
-            Self::UnknownTable { .. } | Self::NotOrdinary(_) => Part::Table,
-            Self::Twice { part, .. } | Self::UnknownColumn { part, .. } => *part,
-            Self::Columns | Self::NoKey { .. } | Self::Covered(_) | Self::Coming(_) => Part::Keys,
-            Self::UnknownIndex { .. } | Self::Needed(_) | Self::NotRebuildable(_) => Part::Index,
-        }
-    }
-}
-
 /// What to ask the planner about the wish; `None` where there is nothing to ask.
 pub fn question(evidence: &Evidence, wish: &Wish) -> Result<Option<Question>, Unfit> {
+    check_server(evidence)?;
+    let on = match &wish.what {
+        Wanted::OnTable(on) => on,
+        Wanted::SetParameter { name, value } => {
+            return parameter::change(evidence, name, value).map(|_| None);
+        }
+    };
     let overview = Overview::of(evidence);
-    let table = table(&overview, wish)?;
-    match &wish.what {
-        Wanted::CreateIndex { keys, include } => {
+    let table = table(&overview, on)?;
+    match &on.what {
+        TableWish::CreateIndex { keys, include } => {
             let candidate = candidate(evidence, table, keys, include)?;
             Ok(Some(ask::about(&overview, table, &[candidate], Vec::new())))
         }
-        Wanted::DropIndex { name } => superfluous(table, name).map(|_| None),
-        Wanted::Analyze => Ok(None),
+        TableWish::DropIndex { name } => superfluous(table, name).map(|_| None),
+        TableWish::Analyze => Ok(None),
     }
 }
 
@@ -177,19 +105,28 @@ pub fn draft(
     answer: Result<&WhatIfAnswer, &str>,
     change: ChangeId,
 ) -> Result<ProposalDraft, Unfit> {
+    check_server(evidence)?;
     let overview = Overview::of(evidence);
-    let table = table(&overview, wish)?;
-    Ok(match &wish.what {
-        Wanted::CreateIndex { keys, include } => {
+    let on = match &wish.what {
+        Wanted::OnTable(on) => on,
+        Wanted::SetParameter { name, value } => {
+            let set = parameter::change(evidence, name, value)?;
+            let grounds = Grounds { why: why(wish), finding_ids: Vec::new(), evidence: Vec::new() };
+            return Ok(parameter::draft(&overview, grounds, set, change));
+        }
+    };
+    let table = table(&overview, on)?;
+    Ok(match &on.what {
+        TableWish::CreateIndex { keys, include } => {
             let candidate = candidate(evidence, table, keys, include)?;
             index(&overview, table, candidate, wish, answer, change)
         }
-        Wanted::DropIndex { name } => {
+        TableWish::DropIndex { name } => {
             let drop = superfluous(table, name)?;
-            let object = format!("{}.{name}", wish.table.schema);
-            let known = index_use::duplicates(evidence).into_iter().find(|finding| {
-                finding.database == wish.database && finding.object.as_ref() == Some(&object)
-            });
+            let object = format!("{}.{name}", on.table.schema);
+            let known = index_use::duplicates(evidence)
+                .into_iter()
+                .find(|finding| finding.database == on.database && finding.object.as_ref() == Some(&object));
             let grounds = Grounds {
                 why: why(wish),
                 finding_ids: known.iter().map(|finding| finding.id).collect(),
@@ -197,7 +134,7 @@ pub fn draft(
             };
             drop_index::draft(&overview, table, grounds, drop, change)
         }
-        Wanted::Analyze => {
+        TableWish::Analyze => {
             let readers = overview.statements_on(&table.database, &table.table.name);
             let readers = readers.into_iter().filter(|statement| statement.reads(&table.table.name));
             let share = readers.map(|statement| statement.time_share).sum();
@@ -213,14 +150,15 @@ fn why(wish: &Wish) -> String {
     format!("Asked for by {}: {reason}{end}", wish.by)
 }
 
-fn table<'e>(overview: &Overview<'e>, wish: &Wish) -> Result<&'e TableEvidence, Unfit> {
-    if overview.evidence.instance.in_recovery {
-        return Err(Unfit::Standby);
-    }
+fn check_server(evidence: &Evidence) -> Result<(), Unfit> {
+    if evidence.instance.in_recovery { Err(Unfit::Standby) } else { Ok(()) }
+}
+
+fn table<'e>(overview: &Overview<'e>, on: &OnTable) -> Result<&'e TableEvidence, Unfit> {
     let table = overview
-        .table(&wish.database, &wish.table)
-        .ok_or_else(|| Unfit::UnknownTable { database: wish.database.clone(), table: wish.table.clone() })?;
-    if table.indexable() { Ok(table) } else { Err(Unfit::NotOrdinary(wish.table.clone())) }
+        .table(&on.database, &on.table)
+        .ok_or_else(|| Unfit::UnknownTable { database: on.database.clone(), table: on.table.clone() })?;
+    if table.indexable() { Ok(table) } else { Err(Unfit::NotOrdinary(on.table.clone())) }
 }
 
 fn candidate(

@@ -9,6 +9,7 @@ mod drop_index;
 mod index_draft;
 pub mod memory;
 pub mod obsolete;
+pub mod parameter;
 pub mod question;
 mod unplanned;
 mod weigh;

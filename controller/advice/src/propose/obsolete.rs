@@ -34,14 +34,15 @@ pub fn obsolete(tables: &[TableEvidence], proposals: &[KnownProposal]) -> Vec<Ob
 
 /// Why the change is not wanted any more, if it is not.
 pub fn overtaken(tables: &[TableEvidence], change: &Change) -> Option<String> {
-    let name = change.table();
+    // Its agent reads the parameter at the moment it sets it.
+    let name = change.table()?;
     let catalog = Catalog::of(tables, change.database());
     let Some(table) = catalog.find(Some(&name.schema), &name.name, &[]) else {
         return Some(format!("the table {name} is gone"));
     };
     match change {
         Change::CreateIndex(index) => column_gone(table, index).or_else(|| built(table, index)),
-        Change::Analyze(_) => None,
+        Change::Analyze(_) | Change::SetParameter(_) => None,
         Change::DropIndex(drop) => index_gone(table, drop),
     }
 }

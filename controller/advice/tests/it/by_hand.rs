@@ -3,7 +3,7 @@
 use querysmith_advice::detect::detect;
 use querysmith_advice::evidence::{Evidence, KnownProposal, ProposalState};
 use querysmith_advice::finding::FindingKind;
-use querysmith_advice::propose::by_hand::{Part, Unfit, Wanted, Wish, draft, question};
+use querysmith_advice::propose::by_hand::{OnTable, Part, TableWish, Unfit, Wanted, Wish, draft, question};
 use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_shared::change::{Change, ChangeKind, IndexKey, TableName};
 use querysmith_shared::id::{ChangeId, ProposalId};
@@ -18,11 +18,10 @@ fn key(column: &str) -> IndexKey {
     IndexKey { column: column.into(), descending: false }
 }
 
-fn wish(table: &str, what: Wanted) -> Wish {
+fn wish(table: &str, what: TableWish) -> Wish {
+    let table = TableName { schema: "public".into(), name: table.into() };
     Wish {
-        database: "shop".into(),
-        table: TableName { schema: "public".into(), name: table.into() },
-        what,
+        what: Wanted::OnTable(OnTable { database: "shop".into(), table, what }),
         by: "mara".into(),
         reason: "the month's report needs it.".into(),
     }
@@ -30,7 +29,7 @@ fn wish(table: &str, what: Wanted) -> Wish {
 
 fn index(table: &str, keys: &[&str], include: &[&str]) -> Wish {
     let include = include.iter().map(|column| (*column).to_owned()).collect();
-    wish(table, Wanted::CreateIndex { keys: keys.iter().map(|column| key(column)).collect(), include })
+    wish(table, TableWish::CreateIndex { keys: keys.iter().map(|column| key(column)).collect(), include })
 }
 
 /// The shop with its hot lookup.
@@ -109,7 +108,7 @@ fn an_index_that_no_statement_needs_says_so_and_is_the_persons_to_judge() {
 #[test]
 fn statistics_and_a_duplicate_index_may_be_asked_for() {
     let evidence = hot();
-    let analyze = wish("orders", Wanted::Analyze);
+    let analyze = wish("orders", TableWish::Analyze);
     assert_eq!(question(&evidence, &analyze), Ok(None));
     let analyze = unsimulated(&evidence, &analyze);
     assert_eq!((analyze.kind, analyze.title.as_str()), (ChangeKind::Analyze, "Analyze public.orders"));
@@ -120,7 +119,7 @@ fn statistics_and_a_duplicate_index_may_be_asked_for() {
     let found = detect(&evidence);
     let spare = of_kind(&found, FindingKind::DuplicateIndex)[0];
     let name = spare.object.clone().unwrap().split_once('.').unwrap().1.to_owned();
-    let drop = wish("payments", Wanted::DropIndex { name });
+    let drop = wish("payments", TableWish::DropIndex { name });
     assert_eq!(question(&evidence, &drop), Ok(None));
     let drop = unsimulated(&evidence, &drop);
     assert_eq!((drop.kind, &drop.finding_ids[..]), (ChangeKind::DropIndex, &[spare.id][..]));
@@ -129,10 +128,14 @@ fn statistics_and_a_duplicate_index_may_be_asked_for() {
 
 #[test]
 fn what_cannot_be_is_refused_with_the_part_at_fault() {
-    let unknown = |name: &str| wish("orders", Wanted::DropIndex { name: name.into() });
+    let unknown = |name: &str| wish("orders", TableWish::DropIndex { name: name.into() });
+    let mut elsewhere = index("orders", &["id"], &[]);
+    if let Wanted::OnTable(on) = &mut elsewhere.what {
+        on.database = "shop2".into();
+    }
     for (wish, part, expected) in [
         (index("oders", &["id"], &[]), Part::Table, "no table public.oders"),
-        (Wish { database: "shop2".into(), ..index("orders", &["id"], &[]) }, Part::Table, "database shop2"),
+        (elsewhere, Part::Table, "database shop2"),
         (index("orders", &[], &[]), Part::Keys, "between 1 and 32 columns"),
         (index("orders", &["note"; 33], &[]), Part::Keys, "between 1 and 32 columns"),
         (index("orders", &["costumer_id"], &[]), Part::Keys, "no column costumer_id; it has id, customer_id"),
@@ -150,7 +153,7 @@ fn what_cannot_be_is_refused_with_the_part_at_fault() {
     }
     let mut standby = hot();
     standby.instance.in_recovery = true;
-    assert_eq!(question(&standby, &wish("orders", Wanted::Analyze)), Err(Unfit::Standby));
+    assert_eq!(question(&standby, &wish("orders", TableWish::Analyze)), Err(Unfit::Standby));
     let mut wide = hot();
     table(&mut wide, "orders")
         .table

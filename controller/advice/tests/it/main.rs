@@ -5,6 +5,7 @@
 
 mod adversarial;
 mod by_hand;
+mod by_hand_parameter;
 mod drop_index;
 mod explain;
 mod index_use;

@@ -2,10 +2,11 @@
 //! those names, as PostgreSQL's own grammar reads it.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{IndexStmt, ObjectType, SortByDir, node};
+use pg_query::protobuf::{IndexStmt, ObjectType, SortByDir, VariableSetKind, a_const, node};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use querysmith_shared::change::limits::Limits;
+use querysmith_shared::change::parameter::SetParameter;
 use querysmith_shared::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName};
 use querysmith_shared::dialect::postgres::render;
 
@@ -39,6 +40,9 @@ fn change() -> impl Strategy<Value = Change> {
         index().prop_map(Change::CreateIndex),
         (name(), table()).prop_map(|(database, table)| Change::Analyze(Analyze { database, table })),
         (index(), name()).prop_map(|(index, covered_by)| Change::DropIndex(DropIndex { index, covered_by })),
+        (name(), name(), proptest::option::of(name())).prop_map(|(name, value, before)| {
+            Change::SetParameter(SetParameter { name, value, replaces: "4MB".into(), before })
+        }),
     ]
 }
 
@@ -118,6 +122,32 @@ fn check_analyze(text: &str, table: &TableName) {
     assert!(relation.va_cols.is_empty(), "{text}");
 }
 
+/// Sets a parameter to one string, or takes it out.
+fn check_alter_system(text: &str, name: &str, value: Option<&String>) {
+    let NodeEnum::AlterSystemStmt(alter) = statement(text) else { panic!("{text}") };
+    let set = alter.setstmt.unwrap();
+    assert_eq!(set.name, name, "{text}");
+    let kind = if value.is_some() { VariableSetKind::VarSetValue } else { VariableSetKind::VarReset };
+    assert_eq!(set.kind(), kind, "{text}");
+    let values: Vec<String> = set
+        .args
+        .iter()
+        .map(|argument| match &argument.node {
+            Some(node::Node::AConst(constant)) => match &constant.val {
+                Some(a_const::Val::Sval(text)) => text.sval.clone(),
+                other => panic!("not a string: {other:?}"),
+            },
+            other => panic!("not a constant: {other:?}"),
+        })
+        .collect();
+    assert_eq!(values, value.into_iter().cloned().collect::<Vec<_>>(), "{text}");
+}
+
+fn check_reload(text: &str) {
+    assert!(matches!(statement(text), NodeEnum::SelectStmt(_)), "{text}");
+    assert_eq!(text, "SELECT pg_catalog.pg_reload_conf()");
+}
+
 /// Reads the catalogue, and names nothing but strings.
 fn check_verify(text: &str, names: &[&str]) {
     assert!(matches!(statement(text), NodeEnum::SelectStmt(_)), "{text}");
@@ -141,7 +171,7 @@ proptest! {
         let limits = Limits { lock_wait_ms, duration_ms, ..Limits::INDEX_BUILD };
         let rendered = render(&change, limits).unwrap();
         let apply = after_limits(&rendered.apply, limits);
-        let schema = &change.table().schema;
+        let schema = change.table().map_or("", |table| table.schema.as_str());
         match &change {
             Change::CreateIndex(index) => {
                 let [build] = apply else { panic!("{apply:?}") };
@@ -159,6 +189,15 @@ proptest! {
                 check_drop(leftover, &drop.index, true);
                 check_build(build, &drop.index);
                 check_verify(&rendered.verify, &[schema, &drop.index.name, &drop.covered_by]);
+            }
+            Change::SetParameter(set) => {
+                let [text, reload] = apply else { panic!("{apply:?}") };
+                check_alter_system(text, &set.name, Some(&set.value));
+                check_reload(reload);
+                let [text, reload] = after_limits(&rendered.undo, limits) else { panic!("{:?}", rendered.undo) };
+                check_alter_system(text, &set.name, set.before.as_ref());
+                check_reload(reload);
+                check_verify(&rendered.verify, &[&set.name]);
             }
             Change::Analyze(analyze) => {
                 let [text] = apply else { panic!("{apply:?}") };

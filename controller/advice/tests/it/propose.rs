@@ -56,7 +56,9 @@ fn drafts(evidence: &Evidence, names: &[&str]) -> Vec<ProposalDraft> {
 fn index(draft: &ProposalDraft) -> &CreateIndex {
     match &draft.change {
         Change::CreateIndex(index) => index,
-        Change::Analyze(_) | Change::DropIndex(_) => panic!("not an index: {draft:?}"),
+        Change::Analyze(_) | Change::DropIndex(_) | Change::SetParameter(_) => {
+            panic!("not an index: {draft:?}")
+        }
     }
 }
 

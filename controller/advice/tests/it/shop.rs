@@ -110,6 +110,7 @@ fn with_tables(tables: &str) -> Evidence {
             })
             .collect(),
         settings: PlannerSettings::default(),
+        parameters: Vec::new(),
         open_findings: Vec::new(),
         proposals: Vec::new(),
         changes: Vec::new(),

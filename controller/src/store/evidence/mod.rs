@@ -109,6 +109,7 @@ impl Store {
             totals,
             tables: self.tables(id).await?,
             settings: self.planner_settings(id).await?,
+            parameters: self.parameters(id).await?,
             open_findings: self.open_findings(id).await?,
             proposals: self.known_proposals(id, now).await?,
             changes: self.known_changes(id, now).await?,

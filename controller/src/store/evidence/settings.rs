@@ -1,12 +1,30 @@
-//! Loads the settings that the planner's costs depend on.
+//! Loads the server's parameters, and those of them that the planner's costs depend on.
 
 use querysmith_advice::evidence::PlannerSettings;
 use querysmith_shared::id::InstanceId;
+use querysmith_shared::observation::settings::Setting;
+use querysmith_shared::parameter::Amount;
 
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::read_settings::SettingRow;
 
 impl Store {
+    /// Every parameter of a server, by name.
+    pub(crate) async fn parameters(&self, instance: InstanceId) -> Result<Vec<Setting>, StoreError> {
+        let rows: Vec<SettingRow> = sqlx::query_as(
+            "SELECT name, value, unit, source, context, boot_value, min_value, max_value, pending_restart, value_type,
+                    choices, by_alter_system
+             FROM setting
+             WHERE instance_id = $1
+             ORDER BY name",
+        )
+        .bind(instance.0)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(Setting::from).collect())
+    }
+
     /// The settings, PostgreSQL's own defaults where they are not known.
     pub(crate) async fn planner_settings(&self, instance: InstanceId) -> Result<PlannerSettings, StoreError> {
         let rows: Vec<(String, String, Option<String>)> = sqlx::query_as(
@@ -29,8 +47,9 @@ impl Store {
 
 /// What can't be read leaves the default.
 fn put(settings: &mut PlannerSettings, name: &str, value: &str, unit: Option<&str>) {
-    let Ok(number) = value.parse::<f64>() else { return };
-    let bytes = || (number * unit_bytes(unit)) as u64;
+    let Some(amount) = Amount::parse(value) else { return };
+    let number = amount.number;
+    let bytes = || amount.in_unit(unit).number as u64;
     match name {
         "random_page_cost" => settings.random_page_cost = number,
         "seq_page_cost" => settings.seq_page_cost = number,
@@ -41,20 +60,6 @@ fn put(settings: &mut PlannerSettings, name: &str, value: &str, unit: Option<&st
         "effective_cache_size" => settings.effective_cache_bytes = bytes(),
         _ => {}
     }
-}
-
-/// A unit of `pg_settings` in bytes: `B`, `kB`, `8kB`, `MB` …
-fn unit_bytes(unit: Option<&str>) -> f64 {
-    let Some(unit) = unit else { return 1.0 };
-    let digits = unit.find(|c: char| !c.is_ascii_digit()).unwrap_or(unit.len());
-    let factor: f64 = if digits == 0 { 1.0 } else { unit[..digits].parse().unwrap_or(1.0) };
-    factor
-        * match &unit[digits..] {
-            "kB" => 1024.0,
-            "MB" => 1024.0 * 1024.0,
-            "GB" => 1024.0 * 1024.0 * 1024.0,
-            _ => 1.0,
-        }
 }
 
 #[cfg(test)]

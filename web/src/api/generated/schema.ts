@@ -1713,8 +1713,8 @@ export interface components {
         };
         /** @description A change to propose. */
         NewProposal: {
-            /** @description The database. */
-            database: string;
+            /** @description The database; of a parameter, none. */
+            database?: string | null;
             /** @description Columns it carries along, of an index to build. */
             include?: string[];
             /** @description Name of the index to drop. */
@@ -1728,12 +1728,16 @@ export interface components {
             keys?: components["schemas"]["KeyColumn"][];
             /** @description What to do. */
             kind: components["schemas"]["ProposalKind"];
+            /** @description Name of the parameter to set. */
+            parameter?: string | null;
             /** @description Why. */
             reason: string;
             /** @description Schema of the table; `public` unless said. */
             schema?: string | null;
-            /** @description The table. */
-            table: string;
+            /** @description The table; of a parameter, none. */
+            table?: string | null;
+            /** @description The value to set it to, with its unit: `64MB`. */
+            value?: string | null;
         };
         /** @description A token to make. */
         NewToken: {
@@ -2295,10 +2299,20 @@ export interface components {
             items: {
                 /** @description Value without any configuration. */
                 boot_value?: string | null;
+                /** @description The value was set by ALTER SYSTEM. */
+                by_alter_system: boolean;
+                /** @description The words it takes, where it takes only some. */
+                choices: string[];
                 /** @description What it takes to change it. */
                 context: string;
+                /** @description Highest value, in `unit`. */
+                max?: string | null;
+                /** @description Lowest value, in `unit`. */
+                min?: string | null;
                 /** @description Name. */
                 name: string;
+                /** @description Why it can't be proposed to set it; none where it can. */
+                not_settable?: string | null;
                 /** @description Another value waits for a restart. */
                 pending_restart: boolean;
                 /** @description Where the value comes from. */
@@ -2551,7 +2565,7 @@ export interface components {
          * @description The kinds of change there are.
          * @enum {string}
          */
-        ProposalKind: "create_index" | "analyze" | "drop_index";
+        ProposalKind: "create_index" | "analyze" | "drop_index" | "set_parameter";
         /** @description One proposal in a line. */
         ProposalRow: {
             /**
@@ -2826,10 +2840,20 @@ export interface components {
         Setting: {
             /** @description Value without any configuration. */
             boot_value?: string | null;
+            /** @description The value was set by ALTER SYSTEM. */
+            by_alter_system: boolean;
+            /** @description The words it takes, where it takes only some. */
+            choices: string[];
             /** @description What it takes to change it. */
             context: string;
+            /** @description Highest value, in `unit`. */
+            max?: string | null;
+            /** @description Lowest value, in `unit`. */
+            min?: string | null;
             /** @description Name. */
             name: string;
+            /** @description Why it can't be proposed to set it; none where it can. */
+            not_settable?: string | null;
             /** @description Another value waits for a restart. */
             pending_restart: boolean;
             /** @description Where the value comes from. */

@@ -47,7 +47,7 @@ export function MeasuredEffect({ change }: { change: Change }) {
       <p className={classes.small} style={{ margin: "10px 0 0", maxWidth: "95ch" }}>
         {measured.method}
       </p>
-      {measured.verdict === "too_little_data" && <Note tone="idle">Too little to say yet; above stands what is missing. The trial ends when there is enough, or after half an hour where waiting would not help.</Note>}
+      {measured.verdict === "too_little_data" && change.kind !== "set_parameter" && <Note tone="idle">Too little to say yet; above stands what is missing. The trial ends when there is enough, or after half an hour where waiting would not help.</Note>}
     </Section>
   );
 }

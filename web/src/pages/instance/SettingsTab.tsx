@@ -1,7 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
 import { read } from "~/api/read.ts";
 import type { Setting } from "~/api/types.ts";
 import { setting } from "~/format.ts";
+import { links } from "~/links.ts";
 import { DataTable, type Column } from "~/ui/DataTable.tsx";
 import { Empty } from "~/ui/Empty.tsx";
 import { FilterBar, Pager, UrlSearch } from "~/ui/ListControls.tsx";
@@ -10,13 +12,23 @@ import { StateWord } from "~/ui/StateWord.tsx";
 import { useUrl } from "~/url-state.ts";
 import classes from "./Instance.module.css";
 
-const COLUMNS: readonly Column<Setting>[] = [
+const columns = (instanceId: string): readonly Column<Setting>[] => [
   { id: "name", label: "Setting", primary: true, cell: (s) => <code>{s.name}</code> },
   { id: "value", label: "Value", wide: true, cell: (s) => <Value of={s} /> },
   { id: "boot", label: "Default", extra: true, cell: (s) => <span className={classes.long}>{setting(s.boot_value, s.unit)}</span> },
-  { id: "source", label: "Set by", cell: (s) => s.source },
+  { id: "source", label: "Set by", cell: (s) => (s.by_alter_system ? "ALTER SYSTEM" : s.source) },
   { id: "context", label: "Takes effect", cell: (s) => CONTEXT[s.context] ?? s.context },
+  { id: "change", label: "Change", cell: (s) => <ChangeIt of={s} instanceId={instanceId} /> },
 ];
+
+function ChangeIt({ of, instanceId }: { of: Setting; instanceId: string }) {
+  if (of.not_settable) return <span title={`${of.name} ${of.not_settable}`}>not from here</span>;
+  return (
+    <Link to={links.newProposal({ instance: instanceId, parameter: of.name })} aria-label={`Propose another value of ${of.name}`}>
+      propose…
+    </Link>
+  );
+}
 
 function Value({ of }: { of: Setting }) {
   return (
@@ -49,7 +61,7 @@ export function SettingsTab({ instanceId }: { instanceId: string }) {
       <Loaded query={settings}>
         {(list) => (
           <>
-            <DataTable label="Settings" columns={COLUMNS} rows={list.items} rowKey={(s) => s.name} empty={<Empty title="No setting matches">Settings are read every 15 minutes.</Empty>} />
+            <DataTable label="Settings" columns={columns(instanceId)} rows={list.items} rowKey={(s) => s.name} empty={<Empty title="No setting matches">Settings are read every 15 minutes.</Empty>} />
             <Pager shown={list.items.length} total={list.total} next={null} what="settings" />
           </>
         )}

@@ -21,6 +21,14 @@ import { SqlBlock } from "~/ui/SqlText.tsx";
 import { At } from "~/ui/Time.tsx";
 import classes from "./Decision.module.css";
 
+/** What becomes of it if nobody looks again. */
+const WAY_BACK: Record<Proposal["kind"], string> = {
+  create_index: "It is undone by itself if it harms or does not help.",
+  drop_index: "It is undone by itself if it harms.",
+  analyze: "There is nothing to undo: new statistics replace old ones.",
+  set_parameter: "It is undone by itself if it harms, and at the end of its trial unless somebody keeps it.",
+};
+
 export function Decision({ proposal }: { proposal: Proposal }) {
   return (
     <div id="decision" className={classes.anchor}>
@@ -83,7 +91,7 @@ function Open({ proposal }: { proposal: Proposal }) {
             It runs on <strong>{proposal.instance_name}</strong> as soon as the agent's own rules allow it.
           </li>
           {proposal.predicted && <li>Predicted statement time: {changeWithInterval(proposal.predicted)}.</li>}
-          <li>{proposal.sql.undo.length > 0 ? "It is undone by itself if it harms or does not help." : "There is nothing to undo: new statistics replace old ones."}</li>
+          <li>{WAY_BACK[proposal.kind]}</li>
         </ul>
       </ReasonDialog>
       <ReasonDialog

@@ -71,6 +71,32 @@ test("another server has other databases, and what its page was asked for is wha
   expect(sent).toMatchObject({ instance_id: instanceId("billing-prod"), database: shown });
 });
 
+test("a parameter is proposed with its unit, and without a table", async () => {
+  const user = userEvent.setup();
+  let sent: unknown;
+  const path = links.newProposal({ instance: instanceId("orders-prod"), parameter: "work_mem" });
+  openConsole(path, { signedIn: "approver" }, (request) => {
+    if (request.method === "POST") void request.clone().json().then((body) => (sent = body));
+    return undefined;
+  });
+  expect(await screen.findByText(/^Now 32.0?.?Mi?B \(an earlier ALTER SYSTEM\)/)).toBeTruthy();
+  expect(screen.queryByLabelText("Table")).toBeNull();
+  await user.type(screen.getByLabelText("New value"), "64MB");
+  await user.type(screen.getByLabelText("Reason"), "sorts spill");
+  await user.click(screen.getByRole("button", { name: "Check and propose" }));
+  await waitFor(() => expect(sent).toEqual({
+    instance_id: instanceId("orders-prod"), kind: "set_parameter", parameter: "work_mem", value: "64MB", keys: [], include: [], reason: "sorts spill",
+  }));
+});
+
+test("a parameter that is never set from here says why before anything is sent", async () => {
+  const user = userEvent.setup();
+  openConsole(PATH, { signedIn: "approver" });
+  await user.selectOptions(await screen.findByLabelText("Change"), "set_parameter");
+  await user.type(screen.getByRole("textbox", { name: "Parameter" }), "shared_preload_libraries");
+  expect(await screen.findByText("shared_preload_libraries lets the server load or run code")).toBeTruthy();
+});
+
 test("what is no column is said before anything is sent", async () => {
   const user = userEvent.setup();
   openConsole(PATH, { signedIn: "approver" });

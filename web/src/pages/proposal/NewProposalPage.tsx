@@ -16,14 +16,16 @@ import { Loaded } from "~/ui/Loaded.tsx";
 import { Page, Section } from "~/ui/Page.tsx";
 import { Trouble } from "~/ui/Trouble.tsx";
 import { oneOf, useUrl } from "~/url-state.ts";
+import { ParameterFields } from "./ParameterFields.tsx";
 import { readColumns } from "./columns-text.ts";
 import classes from "./NewProposal.module.css";
 
-const KINDS = ["create_index", "analyze", "drop_index"] as const satisfies readonly WantedProposal["kind"][];
+const KINDS = ["create_index", "analyze", "drop_index", "set_parameter"] as const satisfies readonly WantedProposal["kind"][];
 const KIND_WORDS: Record<WantedProposal["kind"], string> = {
   create_index: "Build an index",
   analyze: "Gather a table's statistics (ANALYZE)",
   drop_index: "Drop an index that another one makes superfluous",
+  set_parameter: "Set a parameter of the server",
 };
 
 export function Component() {
@@ -54,9 +56,9 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
   const navigate = useNavigate();
   const [wanted, setWanted] = useState(url.get("instance"));
   const instance = (instances.find(({ id }) => id === wanted) ?? instances[0])?.id ?? "";
-  const [kind, setKind] = useState<WantedProposal["kind"]>("create_index");
+  const [kind, setKind] = useState<WantedProposal["kind"]>(url.get("parameter") ? "set_parameter" : "create_index");
   const [chosen, setChosen] = useState<string>();
-  const [text, setText] = useState({ schema: "public", table: "", keys: "", include: "", index: "", reason: "" });
+  const [text, setText] = useState({ schema: "public", table: "", keys: "", include: "", index: "", parameter: url.get("parameter") ?? "", value: "", reason: "" });
   const databases = useQuery(read.instance(instance)).data?.databases ?? [];
   const database = databases.find((name) => name === chosen) ?? databases[0] ?? "";
   const keys = readColumns(text.keys);
@@ -80,18 +82,19 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
     },
   });
   const builds = kind === "create_index";
+  const sets = kind === "set_parameter";
   const badKeys = builds && "bad" in keys ? `“${keys.bad}” is no column` : undefined;
   const badInclude = builds && "bad" in include ? `“${include.bad}” is no column` : undefined;
-  const ready = !badKeys && !badInclude && text.table.trim() !== "" && text.reason.trim() !== "" && (!builds || text.keys.trim() !== "") && (kind !== "drop_index" || text.index.trim() !== "");
+  const needed = { create_index: [text.table, text.keys], analyze: [text.table], drop_index: [text.table, text.index], set_parameter: [text.parameter, text.value] }[kind];
+  const ready = !badKeys && !badInclude && [text.reason, ...needed].every((written) => written.trim() !== "");
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!ready || propose.isPending) return;
+    const place = sets ? { parameter: text.parameter.trim(), value: text.value.trim() } : { database, schema: text.schema.trim() || undefined, table: text.table.trim() };
     const body = {
       instance_id: instance,
       kind,
-      database,
-      schema: text.schema.trim() || undefined,
-      table: text.table.trim(),
+      ...place,
       keys: builds && "columns" in keys ? keys.columns : [],
       include: builds && "columns" in include ? include.columns.map((column) => column.column) : [],
       index: kind === "drop_index" ? text.index.trim() : undefined,
@@ -104,13 +107,16 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
     <form onSubmit={submit} className={classes.form}>
       <div className={classes.row}>
         <NativeSelect label="Instance" error={at("instance_id")} data={instances.map(({ id, name }) => ({ value: id, label: name }))} value={instance} onChange={(e) => setWanted(e.currentTarget.value)} />
-        <NativeSelect label="Database" error={at("database")} data={databases} value={database} onChange={(e) => setChosen(e.currentTarget.value)} />
+        {!sets && <NativeSelect label="Database" error={at("database")} data={databases} value={database} onChange={(e) => setChosen(e.currentTarget.value)} />}
       </div>
       <NativeSelect label="Change" data={KINDS.map((value) => ({ value, label: KIND_WORDS[value] }))} value={kind} onChange={(e) => setKind(oneOf(e.currentTarget.value, KINDS) ?? "create_index")} />
-      <div className={classes.row}>
-        <TextInput label="Schema" {...field("schema")} error={at("schema")} />
-        <TextInput label="Table" {...field("table")} error={at("table")} required withAsterisk={false} />
-      </div>
+      {sets && <ParameterFields instanceId={instance} parameter={field("parameter")} value={field("value")} at={at} />}
+      {!sets && (
+        <div className={classes.row}>
+          <TextInput label="Schema" {...field("schema")} error={at("schema")} />
+          <TextInput label="Table" {...field("table")} error={at("table")} required withAsterisk={false} />
+        </div>
+      )}
       {builds && (
         <>
           <TextInput label="Key columns" description="In order, for example: customer_id, created_at DESC" {...field("keys")} error={badKeys ?? at("keys")} required withAsterisk={false} />
@@ -122,7 +128,7 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
       )}
       <Textarea label="Reason" description="Stands in the proposal and in the audit log." {...field("reason")} error={at("reason")} autosize minRows={2} required withAsterisk={false} />
       {problem && <Trouble error={problem} />}
-      {propose.isPending && <span role="status">The planner is asked what it would do with it: half a minute at most.</span>}
+      {propose.isPending && !sets && <span role="status">The planner is asked what it would do with it: half a minute at most.</span>}
       <Group justify="flex-end" gap="xs">
         <Button variant="default" onClick={() => void navigate(links.proposals())}>
           Cancel

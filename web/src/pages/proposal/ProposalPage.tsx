@@ -19,9 +19,15 @@ import { ProposalStatements } from "./ProposalStatements.tsx";
 
 /** Why a proposal has no predicted effect. */
 const NOT_PREDICTED: Record<Proposal["kind"], string> = {
-  create_index: "None of the statements that were seen would use it, so no gain is predicted.",
-  analyze: "What better statistics bring can't be asked before they are there, so nothing is predicted.",
-  drop_index: "Another index does the same work, so no statement should notice.",
+  create_index: "None of the statements that were seen would use it, so no gain is predicted. It is measured like any other.",
+  analyze: "What better statistics bring can't be asked before they are there, so nothing is predicted. It is measured like any other.",
+  drop_index: "Another index does the same work, so no statement should notice. It is measured like any other.",
+  set_parameter: "What a parameter does can't be told before it is tried, so nothing is predicted.",
+};
+
+const PREDICTED_BY = {
+  simulated: "simulated with the planner, corrected by what was learned",
+  estimated: "estimated from statistics: not simulated, so the interval is wide",
 };
 
 const CRUMBS = [{ label: "Proposals", to: links.proposals() }];
@@ -101,11 +107,11 @@ function ProposalView({ proposal }: { proposal: Proposal }) {
       <Section title="What will run" hint={`exactly this text, digest ${proposal.digest.slice(0, 12)}…`}>
         <ChangeSqlView sql={proposal.sql} />
       </Section>
-      <Section title="Predicted effect" hint={proposal.simulated ? "simulated with the planner, corrected by what was learned" : "estimated from statistics: not simulated, so the interval is wide"}>
+      <Section title="Predicted effect" hint={proposal.predicted ? PREDICTED_BY[proposal.simulated ? "simulated" : "estimated"] : undefined}>
         {proposal.predicted ? (
           <EffectBar rows={[{ label: "statement time", of: proposal.predicted, kind: "predicted" }]} />
         ) : (
-          <span>{NOT_PREDICTED[proposal.kind]} It is measured like any other.</span>
+          <span>{NOT_PREDICTED[proposal.kind]}</span>
         )}
       </Section>
       <ProposalStatements proposal={proposal} />

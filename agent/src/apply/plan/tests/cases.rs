@@ -1,9 +1,11 @@
 //! The table of decisions, row by row.
 
+use querysmith_shared::change::parameter::SetParameter;
 use querysmith_shared::change::{Analyze, Change};
 
 use super::fixture::{order, pre_image};
 use super::*;
+use crate::apply::ground::TablePreImage;
 use crate::apply::journal::entry::Entry;
 
 /// A change that went through these events.
@@ -46,7 +48,7 @@ fn reverting() -> Vec<Event> {
 
 fn ours(object: Object) -> Seen {
     let ground = if object == Object::Before { Ok(pre_image()) } else { Err("the name is taken".into()) };
-    Seen::Ours(Sight { object, ground, stalled: None, intruder: None })
+    Seen::Ours(Sight::new(object, ground))
 }
 
 fn whole() -> Seen {
@@ -66,12 +68,8 @@ fn adoptable(is_idle: bool) -> Seen {
 }
 
 fn stalled() -> Seen {
-    Seen::Ours(Sight {
-        object: Object::Before,
-        ground: Ok(pre_image()),
-        stalled: Some("a transaction of process 5".into()),
-        intruder: None,
-    })
+    let sight = Sight::new(Object::Before, Ok(pre_image()));
+    Seen::Ours(Sight { stalled: Some("a transaction of process 5".into()), ..sight })
 }
 
 fn intruded(object: Object) -> Seen {
@@ -149,9 +147,31 @@ fn what_is_on_trial() {
     check(on_trial(), other(), "record stuck: instead of");
     check(on_trial(), Seen::OtherServer { what: "another server".into() }, "record stuck");
     let mut analyze = record(on_trial());
-    let table = analyze.order.what.table().clone();
+    let table = analyze.order.what.table().unwrap().clone();
     analyze.order.what = Change::Analyze(Analyze { database: "shop".into(), table });
     assert_eq!(plan(view(&analyze, &ours(Object::Before))), Step::Rest);
+    check(on_trial(), occupied(), "rest");
+}
+
+#[test]
+fn a_parameter_on_trial_goes_where_it_is_no_longer_in_force() {
+    let mut parameter = record(on_trial());
+    parameter.order.what = Change::SetParameter(SetParameter {
+        name: "work_mem".into(),
+        value: "64MB".into(),
+        replaces: "4MB".into(),
+        before: None,
+    });
+    let step = |seen: Seen| plan(view(&parameter, &seen));
+    let reverts = |seen: Seen, expected: &str| match step(seen) {
+        Step::Record(Event::RevertIntent { reason }) => assert!(reason.contains(expected), "{reason}"),
+        step => panic!("{step:?}"),
+    };
+    assert_eq!(step(whole()), Step::Rest);
+    reverts(ours(Object::Partial), "in the server's file, and another one in force");
+    reverts(ours(Object::Before), "somebody else took it back");
+    let Seen::Ours(sight) = whole() else { unreachable!("it is ours") };
+    reverts(Seen::Ours(Sight { in_recovery: true, ..sight }), "became a standby");
 }
 
 #[test]
@@ -235,14 +255,13 @@ fn patience_and_permission_end() {
 
 #[test]
 fn other_ground_is_armed_anew() {
-    let mut moved = pre_image();
-    moved.table_oid += 1;
-    let seen = Seen::Ours(Sight { object: Object::Before, ground: Ok(moved), stalled: None, intruder: None });
-    check(armed(), seen, "record armed");
-    let mut grown = pre_image();
-    grown.bytes += 1;
-    let seen = Seen::Ours(Sight { object: Object::Before, ground: Ok(grown), stalled: None, intruder: None });
-    check(armed(), seen, "begin");
+    let altered = |alter: fn(&mut TablePreImage)| {
+        let PreImage::Table(mut table) = pre_image() else { unreachable!("it is a table's") };
+        alter(&mut table);
+        Seen::Ours(Sight::new(Object::Before, Ok(PreImage::Table(table))))
+    };
+    check(armed(), altered(|table| table.table_oid += 1), "record armed");
+    check(armed(), altered(|table| table.bytes += 1), "begin");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::order::Apply;
 use uuid::Uuid;
 
-use crate::apply::ground::{KindOfPreImage, PreImage};
+use crate::apply::ground::{KindOfPreImage, PreImage, TablePreImage};
 
 pub(super) const CHANGE: ChangeId = ChangeId(Uuid::from_u128(1));
 
@@ -23,7 +23,7 @@ pub(super) fn pre_image() -> PreImage {
         free_bytes: None,
         note: None,
     };
-    PreImage { table_oid: 1, rows: Some(1), bytes: 1, kind }
+    PreImage::Table(TablePreImage { table_oid: 1, rows: Some(1), bytes: 1, kind })
 }
 
 pub(super) fn order() -> Apply {

@@ -12,7 +12,9 @@ SELECT /* querysmith */
     s.min_val,
     s.max_val,
     s.pending_restart,
-    s.vartype = 'string' AS is_text
+    s.vartype,
+    s.enumvals,
+    coalesce(s.sourcefile, '') LIKE '%/postgresql.auto.conf' AS by_alter_system
 FROM pg_catalog.pg_settings AS s
 WHERE s.source NOT IN ('client', 'user', 'database user')
 ORDER BY s.name

@@ -3,6 +3,7 @@
 use super::id;
 use crate::approval::{PublicKey, Signature};
 use crate::change::limits::Limits;
+use crate::change::parameter::SetParameter;
 use crate::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName};
 use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
 use crate::timestamp::Timestamp;
@@ -48,6 +49,12 @@ pub(in crate::wire::tests) fn apply(what: Change) -> Apply {
 pub(super) fn orders() -> Vec<(&'static str, Order)> {
     let analyze = Analyze { database: "shop".into(), table: create_index().table };
     let drop = DropIndex { index: create_index(), covered_by: "orders_by_customer".into() };
+    let set = SetParameter {
+        name: "work_mem".into(),
+        value: "64MB".into(),
+        replaces: "8MB".into(),
+        before: Some("8MB".into()),
+    };
     let undo = Undo {
         change: ChangeId(id(2)),
         reason: "harmed".into(),
@@ -71,6 +78,7 @@ pub(super) fn orders() -> Vec<(&'static str, Order)> {
         ("apply_index", applied(apply(Change::CreateIndex(create_index())))),
         ("apply_analyze", applied(Apply { limits: Limits::ANALYZE, ..apply(Change::Analyze(analyze)) })),
         ("apply_drop", applied(apply(Change::DropIndex(drop)))),
+        ("apply_parameter", applied(Apply { limits: Limits::PARAMETER, ..apply(Change::SetParameter(set)) })),
         ("undo", Order::Undo(undo)),
         ("confirm", Order::Confirm(confirm)),
         ("renew", Order::Renew(renew)),

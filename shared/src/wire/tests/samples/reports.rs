@@ -15,6 +15,7 @@ use crate::observation::schema::{
     SchemaChanges, Table, TableActivity, TableKind, TableUsage,
 };
 use crate::observation::settings::{Setting, SettingsChanges};
+use crate::parameter::ParameterType;
 use crate::timestamp::Timestamp;
 use crate::wire::report::{ChangeReport, Lane, Report, ReportBody};
 
@@ -191,6 +192,9 @@ fn settings() -> SettingsChanges {
             min: Some("64".into()),
             max: None,
             pending_restart: true,
+            value_type: ParameterType::Integer,
+            choices: vec!["on".into()],
+            by_alter_system: true,
         }],
     }
 }
