@@ -20,6 +20,7 @@ use querysmith_shared::change::{Change, ChangeKind};
 use querysmith_shared::wire::order::MissingSignatures;
 
 use super::amount;
+use super::throttle::Throttle;
 pub use approvals::{Approvals, Trusted};
 pub use bounds::{Bounds, Range};
 
@@ -41,6 +42,8 @@ pub struct AllowList {
     pub max_concurrent_builds: u32,
     /// A further file whose presence stops everything new.
     pub stop_file: Option<PathBuf>,
+    /// From which load on nothing begins.
+    pub throttle: Throttle,
     /// Whose word counts.
     pub approvals: Approvals,
     /// What is allowed; any one rule suffices.
@@ -292,7 +295,10 @@ impl Rule {
                 Some(bounds) => bounds.objection(set),
                 None => Some(format!("this host's allow-list has no bounds for {}", set.name)),
             },
-            Change::Analyze(_) | Change::DropIndex(_) => None,
+            Change::Analyze(_)
+            | Change::DropIndex(_)
+            | Change::CreateStatistics(_)
+            | Change::SetStatisticsTarget(_) => None,
         }
     }
 }
@@ -313,7 +319,7 @@ fn fitting_rule(change: &Change) -> String {
         Change::SetParameter(set) => {
             format!("kinds = [\"{kind}\"] and parameters.{} = {{ min = …, max = … }}", set.name)
         }
-        Change::CreateIndex(_) | Change::Analyze(_) | Change::DropIndex(_) => format!("kinds = [\"{kind}\"]"),
+        _ => format!("kinds = [\"{kind}\"]"),
     }
 }
 

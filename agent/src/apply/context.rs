@@ -22,6 +22,8 @@ use super::journal::{Journal, RecordError};
 use super::leases::{self, Leases};
 use super::order;
 use super::report::Progress;
+use super::throttle::Pressure;
+use crate::collect::machine;
 use crate::engines::postgres::change::ChangeTarget;
 
 /// What the change engine needs to know.
@@ -39,6 +41,8 @@ pub struct ApplyConfig {
     pub disk: Option<PathBuf>,
     /// The age from which a transaction keeps an index build from beginning.
     pub stalling_after: Duration,
+    /// How busy the host is.
+    pub pressure: fn() -> Option<Pressure>,
     /// The host's clocks.
     pub clock: Arc<dyn Clock>,
     /// How often the leases of trials are looked at.
@@ -57,6 +61,7 @@ impl ApplyConfig {
             allow_list: PathBuf::from(allow_list::DEFAULT_PATH),
             disk: None,
             stalling_after: Duration::from_secs(30),
+            pressure: machine::pressure,
             clock: Arc::new(HostClock::default()),
             lease_tick: leases::TICK,
             faults: Faults::default(),

@@ -67,11 +67,17 @@ pub(super) async fn drive(context: Arc<Context>, change: ChangeId, wake: Arc<Not
         }
         match drive.step(&record, instance).await {
             Next::Look => {}
+            Next::Wait(WaitFor::Load, reason) => {
+                // That may take hours: neither the turn nor the lock nor a session is kept from others.
+                turn = None;
+                drive.leave().await;
+                drive.wait(&record, WaitFor::Load, reason).await;
+            }
             Next::Wait(what, reason) => drive.wait(&record, what, reason).await,
             Next::Rest => break,
         }
     }
-    drive.close().await;
+    drive.leave().await;
 }
 
 /// Whether the change may be finished while the agent stops: what it left is removed, nothing is begun.
@@ -217,7 +223,7 @@ impl<'a> Drive<'a> {
         let now = Instant::now();
         let longest = match what {
             WaitFor::EarlierSession | WaitFor::Scope | WaitFor::Transactions => LONGEST_LOOK_WAIT,
-            WaitFor::Database | WaitFor::Removal => LONGEST_RETRY_WAIT,
+            WaitFor::Database | WaitFor::Removal | WaitFor::Load => LONGEST_RETRY_WAIT,
         };
         let earlier =
             self.waiting.take().filter(|waiting| (waiting.what, waiting.state) == (what, record.state));
@@ -251,8 +257,8 @@ impl<'a> Drive<'a> {
         let _ = self.context.progress.try_send(report::progress(record, self.context.now(), detail));
     }
 
-    async fn close(self) {
-        if let Some(work) = self.work {
+    async fn leave(&mut self) {
+        if let Some(work) = self.work.take() {
             work.session.close().await;
         }
     }

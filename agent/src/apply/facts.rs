@@ -43,6 +43,25 @@ pub struct TableFacts {
     pub changed_since_analyze: i64,
     /// Its indexes.
     pub indexes: Vec<IndexFacts>,
+    /// Its extended statistics, and those of any table that have the name a change wants.
+    pub statistics: Vec<StatisticsFacts>,
+}
+
+/// Extended statistics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatisticsFacts {
+    /// Their schema.
+    pub schema: String,
+    /// Their name in it.
+    pub name: String,
+    /// Their table's number.
+    pub table_oid: u32,
+    /// Their columns' numbers.
+    pub columns: Vec<i16>,
+    /// They are of every kind, and of columns only.
+    pub whole: bool,
+    /// Their definition in the server's words.
+    pub definition: String,
 }
 
 /// One column.
@@ -54,6 +73,8 @@ pub struct ColumnFacts {
     pub name: String,
     /// Mean width of a value, bytes.
     pub width: u32,
+    /// Its own statistics target; `None` is the server's default.
+    pub target: Option<i32>,
 }
 
 /// One index.

@@ -3,10 +3,11 @@
 mod drop_index;
 pub mod parameter;
 mod pre_image;
+pub mod statistics;
 
 pub use drop_index::is_the_dropped;
 pub use pre_image::{KindOfPreImage, ParameterPreImage, PreImage, TablePreImage};
-use querysmith_shared::change::{Change, CreateIndex};
+use querysmith_shared::change::{Change, CreateIndex, TableName};
 
 use super::amount;
 use super::facts::{DiskRoom, IndexFacts, KeyFacts, Named, TableFacts};
@@ -30,6 +31,8 @@ pub fn survey(
         Change::CreateIndex(index) => survey_index(index, table, named, disk)?,
         Change::Analyze(_) => survey_statistics(table)?,
         Change::DropIndex(drop) => drop_index::survey(drop, table, named)?,
+        Change::CreateStatistics(create) => statistics::survey_create(create, table)?,
+        Change::SetStatisticsTarget(set) => statistics::survey_target(set, table)?,
         Change::SetParameter(set) => return Err(format!("parameter {} is no matter of a table", set.name)),
     };
     Ok(PreImage::Table(TablePreImage { table_oid: table.oid, rows, bytes: table.bytes, kind }))
@@ -41,7 +44,7 @@ fn survey_index(
     named: &Named,
     disk: &DiskRoom,
 ) -> Result<KindOfPreImage, String> {
-    check_rights(index, table)?;
+    check_rights(INDEXES_ON, &index.table, table)?;
     match named {
         Named::Nothing => {}
         Named::Index(_) => {
@@ -70,12 +73,14 @@ fn survey_index(
 }
 
 /// Whoever drops an index must be able to build it again, so both need the same rights.
-fn check_rights(index: &CreateIndex, table: &TableFacts) -> Result<(), String> {
+const INDEXES_ON: &str = "build or drop indexes on";
+
+/// What only a table's owner may do.
+fn check_rights(what: &str, name: &TableName, table: &TableFacts) -> Result<(), String> {
     if !table.may_index {
         return Err(format!(
-            "role {role} may not build or drop indexes on {name}, which belongs to {owner}: GRANT {owner} TO {role}",
+            "role {role} may not {what} {name}, which belongs to {owner}: GRANT {owner} TO {role}",
             role = table.role,
-            name = index.table,
             owner = table.owner,
         ));
     }
@@ -83,7 +88,7 @@ fn check_rights(index: &CreateIndex, table: &TableFacts) -> Result<(), String> {
         return Err(format!(
             "role {role} may not create anything in schema {schema}: GRANT CREATE ON SCHEMA {schema} TO {role}",
             role = table.role,
-            schema = index.table.schema,
+            schema = name.schema,
         ));
     }
     Ok(())

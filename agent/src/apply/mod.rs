@@ -17,6 +17,7 @@ pub mod journal;
 pub mod lease;
 pub mod plan;
 pub mod seen;
+pub mod throttle;
 
 // Doing it.
 pub mod applier;

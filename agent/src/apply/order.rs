@@ -3,7 +3,10 @@
 use querysmith_link::signature;
 use querysmith_shared::approval::{Approval, PublicKey, Signature};
 use querysmith_shared::change::limits::Limits;
-use querysmith_shared::change::{Change, CreateIndex, DropIndex, index_name};
+use querysmith_shared::change::statistics::{
+    CreateStatistics, STATISTICS_COLUMNS, STATISTICS_TARGETS, SetStatisticsTarget,
+};
+use querysmith_shared::change::{Change, CreateIndex, DropIndex, index_name, object_name};
 use querysmith_shared::dialect::{Rendered, postgres};
 use querysmith_shared::wire::codec::encode_body;
 use querysmith_shared::wire::order::Apply;
@@ -45,6 +48,8 @@ pub fn rendered(order: &Apply) -> Result<Rendered, String> {
         Change::CreateIndex(index) => check_new_index(order, index)?,
         Change::DropIndex(drop) => check_drop(drop)?,
         Change::SetParameter(set) => set.check()?,
+        Change::CreateStatistics(create) => check_new_statistics(order, create)?,
+        Change::SetStatisticsTarget(set) => check_target(set)?,
         Change::Analyze(_) => {}
     }
     let rendered = postgres::render(&order.what, order.limits).map_err(|error| error.to_string())?;
@@ -108,6 +113,30 @@ fn check_new_index(order: &Apply, index: &CreateIndex) -> Result<(), String> {
     check_columns(index)
 }
 
+/// As for an index.
+fn check_new_statistics(order: &Apply, create: &CreateStatistics) -> Result<(), String> {
+    let columns = create.columns.iter().map(String::as_str);
+    if create.name != object_name(order.change, &create.table, columns.clone()) {
+        return Err(format!("the name {} of the statistics isn't the one of this change", create.name));
+    }
+    if !STATISTICS_COLUMNS.contains(&create.columns.len()) {
+        let (least, most) = (STATISTICS_COLUMNS.start(), STATISTICS_COLUMNS.end());
+        return Err(format!("extended statistics are of {least} to {most} columns"));
+    }
+    check_distinct(columns.collect())
+}
+
+fn check_target(set: &SetStatisticsTarget) -> Result<(), String> {
+    let mut targets = [Some(set.target), set.before].into_iter().flatten();
+    match targets.find(|target| !STATISTICS_TARGETS.contains(target)) {
+        Some(target) => {
+            let (least, most) = (STATISTICS_TARGETS.start(), STATISTICS_TARGETS.end());
+            Err(format!("a statistics target is from {least} to {most}, not {target}"))
+        }
+        None => Ok(()),
+    }
+}
+
 fn check_drop(drop: &DropIndex) -> Result<(), String> {
     if drop.index.name == drop.covered_by {
         return Err(format!("index {} can't do its own work when it is gone", drop.covered_by));
@@ -118,9 +147,13 @@ fn check_drop(drop: &DropIndex) -> Result<(), String> {
 fn check_columns(index: &CreateIndex) -> Result<(), String> {
     let mut columns: Vec<&str> = index.keys.iter().map(|key| key.column.as_str()).collect();
     columns.extend(index.include.iter().map(String::as_str));
+    check_distinct(columns)
+}
+
+fn check_distinct(mut columns: Vec<&str>) -> Result<(), String> {
     columns.sort_unstable();
     match columns.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("column {} is in the index twice", pair[0])),
+        Some(pair) => Err(format!("column {} is named twice", pair[0])),
         None => Ok(()),
     }
 }

@@ -185,6 +185,13 @@ fn arm(record: &Record, pre_image: &PreImage) -> Result<Armed, String> {
 
 /// `Err` is the step to take instead.
 fn begin_unless_stalled(view: View<'_>, sight: &Sight) -> Result<Step, Step> {
+    if let Some(busy) = &sight.busy {
+        // It ends with the approval, at the latest.
+        return Err(Step::Wait {
+            what: WaitFor::Load,
+            reason: format!("waiting for a quieter hour: {busy}"),
+        });
+    }
     match &sight.stalled {
         Some(who) if view.waited(WaitFor::Transactions) >= STALL_PATIENCE => Err(abort(format!(
             "{who} would have held the statement up, and did not end: end it, then approve again"
@@ -267,6 +274,7 @@ fn on_trial(view: View<'_>) -> Step {
         Object::Partial if kind(view.record) == ChangeKind::SetParameter => {
             revert("the value is in the server's file, and another one in force")
         }
+        Object::Partial if is_of_statistics(view.record) => revert("it is there, and nothing was gathered"),
         Object::Partial => {
             stuck("the index has become INVALID: look at it, then drop or rebuild it".to_owned())
         }
@@ -332,10 +340,14 @@ pub fn clock_set_back(now: Timestamp, latest: Timestamp) -> Option<String> {
 
 /// What is locked, and what became of it.
 fn scope(record: &Record, verb: &str) -> String {
-    match kind(record) {
-        ChangeKind::SetParameter => format!("setting parameters {verb}"),
-        ChangeKind::CreateIndex | ChangeKind::Analyze | ChangeKind::DropIndex => format!("the table {verb}"),
+    match record.order.what.table() {
+        None => format!("setting parameters {verb}"),
+        Some(_) => format!("the table {verb}"),
     }
+}
+
+fn is_of_statistics(record: &Record) -> bool {
+    matches!(kind(record), ChangeKind::CreateStatistics | ChangeKind::SetStatisticsTarget)
 }
 
 fn kind(record: &Record) -> ChangeKind {

@@ -15,6 +15,8 @@ pub enum WaitFor {
     Transactions,
     /// Another try at a removal.
     Removal,
+    /// A quieter hour.
+    Load,
 }
 
 /// What the database showed.
@@ -52,7 +54,7 @@ pub enum Seen {
         holder: String,
     },
     /// We hold the table's lock, and this is what is there.
-    Ours(Sight),
+    Ours(Box<Sight>),
 }
 
 /// The things of a change, seen while no other agent may touch them.
@@ -64,6 +66,8 @@ pub struct Sight {
     pub ground: Result<PreImage, String>,
     /// Transactions that the statement would have to wait for.
     pub stalled: Option<String>,
+    /// Why the server is too busy for the change to begin.
+    pub busy: Option<String>,
     /// The server replays as a standby. Only a parameter is looked at there: its file is this server's own.
     pub in_recovery: bool,
     /// Who has the table's lock in our place without being an agent. Anybody who may connect can take it, so it
@@ -74,7 +78,7 @@ pub struct Sight {
 impl Sight {
     /// A sight with nothing in the way.
     pub fn new(object: Object, ground: Result<PreImage, String>) -> Self {
-        Self { object, ground, stalled: None, in_recovery: false, intruder: None }
+        Self { object, ground, stalled: None, busy: None, in_recovery: false, intruder: None }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::apply::throttle::Pressure;
+
 /// CPU time of all cores since the machine's start, in ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CpuTime {
@@ -44,6 +46,19 @@ pub fn load() -> f32 {
     text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0)
 }
 
+/// How long tasks have waited for CPUs and disks over five minutes; `None` where the kernel does not say
+/// (`CONFIG_PSI`, Linux 4.20).
+pub fn pressure() -> Option<Pressure> {
+    let read = |name: &str| parse_pressure(&std::fs::read_to_string(format!("/proc/pressure/{name}")).ok()?);
+    Some(Pressure { cpu_percent: read("cpu")?, io_percent: read("io")? })
+}
+
+/// The share of the time in which some task waited, per cent, over five minutes.
+fn parse_pressure(text: &str) -> Option<f64> {
+    let some = text.lines().find(|line| line.starts_with("some "))?;
+    some.split(' ').find_map(|field| field.strip_prefix("avg300="))?.parse().ok()
+}
+
 /// Number of CPUs that this process may use.
 pub fn cpu_count() -> u16 {
     std::thread::available_parallelism().map_or(1, |count| u16::try_from(count.get()).unwrap_or(u16::MAX))
@@ -77,6 +92,14 @@ fn parse_memory(meminfo: &str) -> Amount {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pressure_is_read_over_five_minutes() {
+        let text = "some avg10=0.41 avg60=6.44 avg300=19.53 total=4183015673\nfull avg10=0.00 avg60=0.00 avg300=1.00 total=0\n";
+        assert_eq!(parse_pressure(text), Some(19.53));
+        assert_eq!(parse_pressure("full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"), None);
+        assert_eq!(parse_pressure(""), None);
+    }
 
     #[test]
     fn the_kernels_files_are_read() {

@@ -3,6 +3,7 @@
 // Helpers of tests fail by panicking, as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod busy;
 mod chaos;
 mod crashes;
 mod drops;
@@ -14,5 +15,6 @@ mod refusals;
 mod settings;
 mod signed;
 mod stage;
+mod statistics;
 mod trouble;
 mod versions;

@@ -47,6 +47,11 @@ pub struct NewProposal {
     pub include: Vec<String>,
     /// Name of the index to drop.
     pub index: Option<String>,
+    /// Columns to gather statistics about together, or the one to sample more or less closely.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Statistics target of that one, 1 to 10000.
+    pub target: Option<u16>,
     /// Name of the parameter to set.
     pub parameter: Option<String>,
     /// The value to set it to, with its unit: `64MB`.
@@ -94,9 +99,7 @@ fn wish(body: NewProposal, by: &str) -> Result<Wish, Problem> {
             name: needed("parameter", body.parameter.as_deref(), MAX_NAME_CHARS)?,
             value: needed("value", body.value.as_deref(), MAX_NAME_CHARS)?,
         },
-        ProposalKind::CreateIndex | ProposalKind::DropIndex | ProposalKind::Analyze => {
-            Wanted::OnTable(on_table(body)?)
-        }
+        _ => Wanted::OnTable(on_table(body)?),
     };
     Ok(Wish { what, by: by.to_owned(), reason })
 }
@@ -118,6 +121,19 @@ fn on_table(body: NewProposal) -> Result<OnTable, Problem> {
             TableWish::DropIndex { name: needed("index", body.index.as_deref(), MAX_NAME_CHARS)? }
         }
         ProposalKind::Analyze => TableWish::Analyze,
+        ProposalKind::CreateStatistics => TableWish::CreateStatistics { columns: body.columns },
+        ProposalKind::SetStatisticsTarget => {
+            let [column] = &body.columns[..] else {
+                return Err(Problem::bad_field(
+                    "columns",
+                    "a statistics target is one column's: name just that",
+                ));
+            };
+            let target = body
+                .target
+                .ok_or_else(|| Problem::bad_field("target", "set_statistics_target has a target"))?;
+            TableWish::SetStatisticsTarget { column: column.clone(), target }
+        }
         ProposalKind::SetParameter => {
             return Err(Problem::bad_field("table", "a parameter is of no table"));
         }
@@ -131,8 +147,10 @@ fn needed(field: &'static str, value: Option<&str>, most: usize) -> Result<Strin
 
 /// What a kind has no use for was meant for another kind.
 fn check_fields(body: &NewProposal) -> Result<(), Problem> {
-    use ProposalKind::{CreateIndex, DropIndex, SetParameter};
-    let NewProposal { kind, keys, include, index, parameter, value, database, schema, table, .. } = body;
+    use ProposalKind::{CreateIndex, CreateStatistics, DropIndex, SetParameter, SetStatisticsTarget};
+    let NewProposal { kind, keys, include, index, columns, target, .. } = body;
+    let NewProposal { parameter, value, database, schema, table, .. } = body;
+    let of_statistics = matches!(kind, CreateStatistics | SetStatisticsTarget);
     let misplaced = [
         ("keys", !keys.is_empty(), *kind == CreateIndex, "only create_index has keys"),
         ("include", !include.is_empty(), *kind == CreateIndex, "only create_index has include"),
@@ -142,6 +160,8 @@ fn check_fields(body: &NewProposal) -> Result<(), Problem> {
             *kind == DropIndex,
             "only drop_index names an index; a new one is named by us",
         ),
+        ("columns", !columns.is_empty(), of_statistics, "only statistics have columns; an index has keys"),
+        ("target", target.is_some(), *kind == SetStatisticsTarget, "only set_statistics_target has a target"),
         ("parameter", parameter.is_some(), *kind == SetParameter, "only set_parameter names a parameter"),
         ("value", value.is_some(), *kind == SetParameter, "only set_parameter has a value"),
         ("database", database.is_some(), *kind != SetParameter, OF_THE_SERVER),
@@ -183,6 +203,8 @@ fn misfit(unfit: &Unfit) -> Problem {
         Part::Keys => "keys",
         Part::Include => "include",
         Part::Index => "index",
+        Part::Columns => "columns",
+        Part::Target => "target",
         Part::Parameter => "parameter",
         Part::Value => "value",
     };

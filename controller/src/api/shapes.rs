@@ -48,6 +48,10 @@ pub enum ProposalKind {
     DropIndex,
     /// Set a parameter of the server.
     SetParameter,
+    /// Gather statistics about columns together.
+    CreateStatistics,
+    /// Sample a column more or less closely.
+    SetStatisticsTarget,
 }
 
 /// Exactly the text that will run, statement by statement.
@@ -131,7 +135,11 @@ impl From<EvidenceItem> for Evidence {
     }
 }
 
-same_variants!(ChangeKind, ProposalKind, [CreateIndex, Analyze, DropIndex, SetParameter]);
+same_variants!(
+    ChangeKind,
+    ProposalKind,
+    [CreateIndex, Analyze, DropIndex, SetParameter, CreateStatistics, SetStatisticsTarget]
+);
 same_variants!(Verdict, EffectVerdict, [Helped, NoEffect, Harmed, TooLittleData]);
 
 impl From<StoredSql> for ChangeSql {

@@ -53,11 +53,9 @@ impl Measure {
         let known: Vec<StatementId> =
             trial.draft.statements.iter().map(|effect| effect.statement_id).collect();
         let controls = match trial.kind {
-            ChangeKind::CreateIndex | ChangeKind::DropIndex | ChangeKind::Analyze => {
-                store.controls(trial, &known).await.context("failed to choose controls")?
-            }
             // It touches every statement.
             ChangeKind::SetParameter => Vec::new(),
+            _ => store.controls(trial, &known).await.context("failed to choose controls")?,
         };
         let samples = TrialSamples {
             kind: trial.kind,

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_shared::change::limits::Limits;
+use querysmith_shared::change::statistics::{CreateStatistics, SetStatisticsTarget};
 use querysmith_shared::change::trial::{OnPartition, TrialTerms};
 use querysmith_shared::change::{Change, ChangeKind, DropIndex};
 use querysmith_shared::dialect;
@@ -28,13 +29,17 @@ pub(crate) fn complete(
     let limits = match draft.kind {
         // The undo of a drop is a build.
         ChangeKind::CreateIndex | ChangeKind::DropIndex => Limits::INDEX_BUILD,
-        ChangeKind::Analyze => Limits::ANALYZE,
+        ChangeKind::Analyze | ChangeKind::CreateStatistics | ChangeKind::SetStatisticsTarget => {
+            Limits::ANALYZE
+        }
         ChangeKind::SetParameter => Limits::PARAMETER,
     };
     let trial = match draft.kind {
         ChangeKind::CreateIndex | ChangeKind::DropIndex | ChangeKind::Analyze => context.terms,
         // What holds is for what is costly to do twice.
-        ChangeKind::SetParameter => TrialTerms { on_partition: OnPartition::Revert, ..context.terms },
+        ChangeKind::SetParameter | ChangeKind::CreateStatistics | ChangeKind::SetStatisticsTarget => {
+            TrialTerms { on_partition: OnPartition::Revert, ..context.terms }
+        }
     };
     let limits = Limits { trial, ..limits };
     let sql = dialect::postgres::render(&draft.change, limits).context("failed to write a change as SQL")?;
@@ -83,5 +88,15 @@ fn words(change: &Change) -> String {
         }
         // Two values of one parameter are two proposals for the same.
         Change::SetParameter(set) => format!("set_parameter {:?}", set.name),
+        Change::CreateStatistics(create) => {
+            let mut columns: Vec<&String> = create.columns.iter().collect();
+            columns.sort_unstable();
+            let CreateStatistics { database, table, .. } = create;
+            format!("create_statistics {database:?} {:?} {:?} {columns:?}", table.schema, table.name)
+        }
+        Change::SetStatisticsTarget(set) => {
+            let SetStatisticsTarget { database, table, column, .. } = set;
+            format!("set_statistics_target {database:?} {:?} {:?} {column:?}", table.schema, table.name)
+        }
     }
 }

@@ -275,6 +275,8 @@ fn object_name(change: &Change) -> String {
         }
         Change::Analyze(analyze) => analyze.table.to_string(),
         Change::SetParameter(set) => set.name.clone(),
+        Change::CreateStatistics(create) => format!("{}.{}", create.table.schema, create.name),
+        Change::SetStatisticsTarget(set) => format!("{}.{}", set.table, set.column),
     }
 }
 

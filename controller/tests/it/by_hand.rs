@@ -130,6 +130,18 @@ async fn what_cannot_be_proposed_is_refused_with_its_field_and_nothing_is_stored
             with(with(index(instance, &[]), "kind", json!("drop_index")), "index", json!("orders_pkey")),
         ),
         ("colour", with(good.clone(), "colour", json!("red"))),
+        ("columns", with(good.clone(), "columns", json!(["total"]))),
+        ("target", with(good.clone(), "target", json!(500))),
+        ("columns", with(index(instance, &[]), "kind", json!("create_statistics"))),
+        ("columns", with(index(instance, &[]), "kind", json!("set_statistics_target"))),
+        (
+            "target",
+            with(
+                with(index(instance, &[]), "kind", json!("set_statistics_target")),
+                "columns",
+                json!(["total"]),
+            ),
+        ),
     ] {
         let answer = approver.post(PATH, &body).await;
         assert_eq!(answer.problem(400).as_deref(), Some(field), "{body}: {}", answer.text);

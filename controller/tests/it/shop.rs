@@ -47,7 +47,13 @@ fn column(name: &str, data_type: &str, distinct: f32) -> Column {
         correlation: Some(0.01),
         top_frequency: None,
     };
-    Column { name: name.into(), data_type: data_type.into(), not_null: true, statistics: Some(statistics) }
+    Column {
+        name: name.into(),
+        data_type: data_type.into(),
+        not_null: true,
+        statistics: Some(statistics),
+        statistics_target: None,
+    }
 }
 
 fn table(oid: u32, name: &str, columns: Vec<Column>) -> Table {

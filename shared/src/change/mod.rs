@@ -7,6 +7,7 @@ pub mod coins;
 pub mod lifecycle;
 pub mod limits;
 pub mod parameter;
+pub mod statistics;
 pub mod trial;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use self::parameter::{SETTINGS_DATABASE, SetParameter};
+use self::statistics::{CreateStatistics, SetStatisticsTarget};
 use crate::id::ChangeId;
 use crate::wire::bounded;
 
@@ -47,6 +49,10 @@ pub enum Change {
     DropIndex(DropIndex),
     /// Set a parameter of the server.
     SetParameter(SetParameter),
+    /// Gather statistics about columns together.
+    CreateStatistics(CreateStatistics),
+    /// Sample a column more or less closely.
+    SetStatisticsTarget(SetStatisticsTarget),
 }
 
 impl Change {
@@ -57,6 +63,8 @@ impl Change {
             Self::Analyze(change) => &change.database,
             Self::DropIndex(change) => &change.index.database,
             Self::SetParameter(_) => SETTINGS_DATABASE,
+            Self::CreateStatistics(change) => &change.database,
+            Self::SetStatisticsTarget(change) => &change.database,
         }
     }
 
@@ -67,6 +75,8 @@ impl Change {
             Self::Analyze(change) => Some(&change.table),
             Self::DropIndex(change) => Some(&change.index.table),
             Self::SetParameter(_) => None,
+            Self::CreateStatistics(change) => Some(&change.table),
+            Self::SetStatisticsTarget(change) => Some(&change.table),
         }
     }
 
@@ -77,6 +87,8 @@ impl Change {
             Self::Analyze(_) => ChangeKind::Analyze,
             Self::DropIndex(_) => ChangeKind::DropIndex,
             Self::SetParameter(_) => ChangeKind::SetParameter,
+            Self::CreateStatistics(_) => ChangeKind::CreateStatistics,
+            Self::SetStatisticsTarget(_) => ChangeKind::SetStatisticsTarget,
         }
     }
 }
@@ -93,11 +105,22 @@ pub enum ChangeKind {
     DropIndex,
     /// [`Change::SetParameter`].
     SetParameter,
+    /// [`Change::CreateStatistics`].
+    CreateStatistics,
+    /// [`Change::SetStatisticsTarget`].
+    SetStatisticsTarget,
 }
 
 impl ChangeKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::CreateIndex, Self::Analyze, Self::DropIndex, Self::SetParameter];
+    pub const ALL: [Self; 6] = [
+        Self::CreateIndex,
+        Self::Analyze,
+        Self::DropIndex,
+        Self::SetParameter,
+        Self::CreateStatistics,
+        Self::SetStatisticsTarget,
+    ];
 
     /// The kind of this name.
     pub fn parse(name: &str) -> Option<Self> {
@@ -111,6 +134,8 @@ impl ChangeKind {
             Self::Analyze => "analyze",
             Self::DropIndex => "drop_index",
             Self::SetParameter => "set_parameter",
+            Self::CreateStatistics => "create_statistics",
+            Self::SetStatisticsTarget => "set_statistics_target",
         }
     }
 
@@ -118,7 +143,11 @@ impl ChangeKind {
     pub fn can_be_undone(self) -> bool {
         match self {
             // A dropped index is built again.
-            Self::CreateIndex | Self::DropIndex | Self::SetParameter => true,
+            Self::CreateIndex
+            | Self::DropIndex
+            | Self::SetParameter
+            | Self::CreateStatistics
+            | Self::SetStatisticsTarget => true,
             Self::Analyze => false,
         }
     }
@@ -169,7 +198,7 @@ pub struct Analyze {
     pub table: TableName,
 }
 
-/// Every index the product makes starts with this.
+/// Every index and every statistics object the product makes starts with this.
 pub const INDEX_PREFIX: &str = "qs_";
 /// Longest identifier of PostgreSQL, bytes.
 const MAX_IDENTIFIER_BYTES: usize = 63;
@@ -177,11 +206,20 @@ const MAX_IDENTIFIER_BYTES: usize = 63;
 /// The name of the index that `change` builds: readable, at most 63 bytes, and the same on every
 /// attempt, so that the name is the idempotency key of the build.
 pub fn index_name(change: ChangeId, table: &TableName, keys: &[IndexKey]) -> String {
+    object_name(change, table, keys.iter().map(|key| key.column.as_str()))
+}
+
+/// The name of what `change` makes of these columns of a table, as [`index_name`] has it for indexes.
+pub fn object_name<'a>(
+    change: ChangeId,
+    table: &TableName,
+    columns: impl IntoIterator<Item = &'a str>,
+) -> String {
     let tail = format!("_{}", change.short());
     let mut name = format!("{INDEX_PREFIX}{}", table.name);
-    for key in keys {
+    for column in columns {
         name.push('_');
-        name.push_str(&key.column);
+        name.push_str(column);
     }
     let mut room = MAX_IDENTIFIER_BYTES - tail.len();
     while !name.is_char_boundary(room.min(name.len())) {

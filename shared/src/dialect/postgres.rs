@@ -4,6 +4,7 @@ use super::Rendered;
 use super::identifier::{BadName, postgres as quote, postgres_string as quote_string};
 use crate::change::limits::Limits;
 use crate::change::parameter::SetParameter;
+use crate::change::statistics::{CreateStatistics, SetStatisticsTarget};
 use crate::change::{Analyze, Change, CreateIndex, DropIndex, TableName};
 
 /// The statements of `change` under `limits`.
@@ -13,6 +14,8 @@ pub fn render(change: &Change, limits: Limits) -> Result<Rendered, BadName> {
         Change::Analyze(analyze) => self::analyze(analyze, limits),
         Change::DropIndex(drop) => drop_index(drop, limits),
         Change::SetParameter(set) => set_parameter(set, limits),
+        Change::CreateStatistics(create) => create_statistics(create, limits),
+        Change::SetStatisticsTarget(set) => set_statistics_target(set, limits),
     }
 }
 
@@ -81,6 +84,55 @@ fn analyze(analyze: &Analyze, limits: Limits) -> Result<Rendered, BadName> {
         quote_string(&analyze.table.name)?,
     );
     Ok(Rendered { apply, verify, undo: Vec::new(), terms: String::new() })
+}
+
+/// Until the table is analyzed there is nothing in them.
+fn create_statistics(create: &CreateStatistics, limits: Limits) -> Result<Rendered, BadName> {
+    let name = format!("{}.{}", quote(&create.table.schema)?, quote(&create.name)?);
+    let table = table(&create.table)?;
+    if create.columns.is_empty() {
+        return Err(BadName::Empty);
+    }
+    let columns = create.columns.iter().map(|column| quote(column)).collect::<Result<Vec<_>, _>>()?;
+    let mut apply = time_limits(limits);
+    apply.push(format!("CREATE STATISTICS {name} ON {} FROM {table}", columns.join(", ")));
+    apply.push(format!("ANALYZE {table}"));
+    let mut undo = time_limits(limits);
+    undo.push(format!("DROP STATISTICS IF EXISTS {name}"));
+    let verify = format!(
+        "SELECT pg_catalog.pg_get_statisticsobjdef(e.oid) AS definition, s.last_analyze\n\
+         FROM pg_catalog.pg_statistic_ext AS e\n\
+         JOIN pg_catalog.pg_namespace AS n ON n.oid = e.stxnamespace\n\
+         LEFT JOIN pg_catalog.pg_stat_all_tables AS s ON s.relid = e.stxrelid\n\
+         WHERE n.nspname = {} AND e.stxname = {}",
+        quote_string(&create.table.schema)?,
+        quote_string(&create.name)?,
+    );
+    Ok(Rendered { apply, verify, undo, terms: limits.trial.to_string() })
+}
+
+fn set_statistics_target(set: &SetStatisticsTarget, limits: Limits) -> Result<Rendered, BadName> {
+    let (table, column) = (table(&set.table)?, quote(&set.column)?);
+    let to = |target: i32| {
+        let mut statements = time_limits(limits);
+        statements.push(format!("ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS {target}"));
+        statements.push(format!("ANALYZE {table} ({column})"));
+        statements
+    };
+    let verify = format!(
+        "SELECT a.attstattarget AS target, s.last_analyze\n\
+         FROM pg_catalog.pg_attribute AS a\n\
+         JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid\n\
+         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace\n\
+         LEFT JOIN pg_catalog.pg_stat_all_tables AS s ON s.relid = c.oid\n\
+         WHERE n.nspname = {} AND c.relname = {} AND a.attname = {}",
+        quote_string(&set.table.schema)?,
+        quote_string(&set.table.name)?,
+        quote_string(&set.column)?,
+    );
+    // -1 is the server's own default.
+    let (apply, undo) = (to(set.target.into()), to(set.before.map_or(-1, i32::from)));
+    Ok(Rendered { apply, verify, undo, terms: limits.trial.to_string() })
 }
 
 /// The value that is replaced is part of the terms: whoever approves a value approves it in the place of another.
@@ -192,6 +244,29 @@ mod tests {
             &Change::SetParameter(parameter()),
             Limits::PARAMETER,
             include_str!("expected/set_parameter.postgres.sql"),
+        );
+        let create = CreateStatistics {
+            database: "shop".into(),
+            table: index().table,
+            name: "qs_orders_city_zip_deadbeef".into(),
+            columns: vec!["city".into(), "Zip \"code\"".into()],
+        };
+        check(
+            &Change::CreateStatistics(create),
+            Limits::ANALYZE,
+            include_str!("expected/create_statistics.postgres.sql"),
+        );
+        let set = SetStatisticsTarget {
+            database: "shop".into(),
+            table: index().table,
+            column: "city".into(),
+            target: 500,
+            before: None,
+        };
+        check(
+            &Change::SetStatisticsTarget(set),
+            Limits::ANALYZE,
+            include_str!("expected/set_statistics_target.postgres.sql"),
         );
     }
 

@@ -72,6 +72,9 @@ pub struct Column {
     pub not_null: bool,
     /// Statistics; `None` where the table was never analysed or they are not readable.
     pub statistics: Option<ColumnStatistics>,
+    /// Its own statistics target; `None` is the server's default.
+    #[serde(default)]
+    pub statistics_target: Option<i32>,
 }
 
 /// The planner's statistics of a column, without values.

@@ -71,7 +71,14 @@ export const FINDING_KIND: Record<Finding["kind"], string> = {
   top_consumer: "top consumer",
 };
 
-export const CHANGE_KIND: Record<ProposalRow["kind"], string> = { create_index: "create index", analyze: "analyze", drop_index: "drop index", set_parameter: "set parameter" };
+export const CHANGE_KIND: Record<ProposalRow["kind"], string> = {
+  create_index: "create index",
+  analyze: "analyze",
+  drop_index: "drop index",
+  create_statistics: "create statistics",
+  set_statistics_target: "statistics target",
+  set_parameter: "set parameter",
+};
 
 export function findingWord(finding: Pick<Finding, "resolved_at" | "reopened">): Word {
   if (finding.resolved_at) return word("resolved", "good", "check");

@@ -32,7 +32,11 @@ pub struct Trusted {
 /// eyes.
 pub(super) fn usually_needed(kind: ChangeKind) -> u8 {
     match kind {
-        ChangeKind::CreateIndex | ChangeKind::Analyze | ChangeKind::SetParameter => 1,
+        ChangeKind::CreateIndex
+        | ChangeKind::Analyze
+        | ChangeKind::SetParameter
+        | ChangeKind::CreateStatistics
+        | ChangeKind::SetStatisticsTarget => 1,
         ChangeKind::DropIndex => 2,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use querysmith_configuration::nearest::nearest;
 use querysmith_shared::approval::{Approver, MAX_APPROVERS, MAX_KEYS, PublicKey};
@@ -12,9 +13,12 @@ use toml::{Table, Value};
 use super::bounds::{self, FileBounds};
 use super::{AllowList, Approvals, Rule, Trusted};
 use crate::apply::amount;
+use crate::apply::throttle::Throttle;
 
-const TOP_KEYS: [&str; 7] =
-    ["enabled", "max_concurrent_builds", "stop_file", "approvals", "approver", "allow", "deny"];
+const TOP_KEYS: [&str; 8] =
+    ["enabled", "max_concurrent_builds", "stop_file", "throttle", "approvals", "approver", "allow", "deny"];
+const THROTTLE_KEYS: [&str; 5] =
+    ["cpu_percent", "io_percent", "replication_lag_s", "replication_lag_bytes", "blocked_sessions"];
 const APPROVER_KEYS: [&str; 7] = ["name", "keys", "kinds", "instances", "databases", "schemas", "tables"];
 const ALLOW_KEYS: [&str; 9] = [
     "kinds",
@@ -38,6 +42,10 @@ const MOST_BUILDS: u32 = 16;
 pub(super) fn parse(text: &str) -> Result<AllowList, String> {
     let table: Table = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
     check_keys(&table, "", &TOP_KEYS)?;
+    if let Some(throttle) = table.get("throttle") {
+        let throttle = throttle.as_table().ok_or("throttle must be written as [throttle]")?;
+        check_keys(throttle, "throttle.", &THROTTLE_KEYS)?;
+    }
     let sections: [(&str, &[&str]); 3] =
         [("approver", &APPROVER_KEYS), ("allow", &ALLOW_KEYS), ("deny", &DENY_KEYS)];
     for (section, keys) in sections {
@@ -71,6 +79,8 @@ struct File {
     #[serde(default = "one")]
     max_concurrent_builds: u32,
     stop_file: Option<PathBuf>,
+    #[serde(default)]
+    throttle: FileThrottle,
     approvals: Option<String>,
     #[serde(default)]
     approver: Vec<FileApprover>,
@@ -102,6 +112,46 @@ struct FileRule {
     signatures: Option<u8>,
 }
 
+#[derive(Deserialize, Default)]
+struct FileThrottle {
+    cpu_percent: Option<u8>,
+    io_percent: Option<u8>,
+    replication_lag_s: Option<u32>,
+    replication_lag_bytes: Option<Size>,
+    blocked_sessions: Option<u32>,
+}
+
+impl FileThrottle {
+    fn into_throttle(self) -> Result<Throttle, String> {
+        let usual = Throttle::default();
+        let percent = |name: &str, given: Option<u8>, usual: u8| match given.unwrap_or(usual) {
+            percent @ 1..=100 => Ok(percent),
+            _ => Err(format!("throttle.{name} must be from 1 to 100, which is no limit")),
+        };
+        let lag_bytes = self.replication_lag_bytes.map(|size| size.bytes("throttle.replication_lag_bytes"));
+        Ok(Throttle {
+            cpu_percent: percent("cpu_percent", self.cpu_percent, usual.cpu_percent)?,
+            io_percent: percent("io_percent", self.io_percent, usual.io_percent)?,
+            replication_lag: self
+                .replication_lag_s
+                .map_or(usual.replication_lag, |seconds| Duration::from_secs(seconds.into())),
+            replication_lag_bytes: lag_bytes.transpose()?.unwrap_or(usual.replication_lag_bytes),
+            blocked_sessions: self.blocked_sessions.unwrap_or(usual.blocked_sessions),
+        })
+    }
+}
+
+impl Size {
+    fn bytes(self, key: &str) -> Result<u64, String> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::WithUnit(text) => amount::parse_bytes(&text).ok_or_else(|| {
+                format!("{key} = \"{text}\" is no size: write it like \"20GB\" or \"500 MB\"")
+            }),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Size {
@@ -121,6 +171,7 @@ impl File {
             enabled: self.enabled,
             max_concurrent_builds: self.max_concurrent_builds,
             stop_file: self.stop_file,
+            throttle: self.throttle.into_throttle()?,
             approvals: approvals(self.approvals.as_deref(), self.approver)?,
             allow: named(rules(self.allow, &ADDING)?)?,
             deny: rules(self.deny, &ChangeKind::ALL)?,
@@ -196,13 +247,7 @@ impl FileRule {
                 "signatures = 0 asks nobody: write approvals = \"unsigned\" above all sections".to_owned()
             );
         }
-        let max_index_bytes = match self.max_index_bytes {
-            None => None,
-            Some(Size::Bytes(bytes)) => Some(bytes),
-            Some(Size::WithUnit(text)) => Some(amount::parse_bytes(&text).ok_or_else(|| {
-                format!("max_index_bytes = \"{text}\" is no size: write it like \"20GB\" or \"500 MB\"")
-            })?),
-        };
+        let max_index_bytes = self.max_index_bytes.map(|size| size.bytes("max_index_bytes")).transpose()?;
         Ok(Rule {
             kinds,
             instances: self.instances.unwrap_or_else(everything),

@@ -106,6 +106,11 @@ fn what_is_not_understood_is_named_with_the_nearest() {
         (&parameter("work_mem = {}"), "give min and max, or values"),
         (&parameter("work_mem = { most = 3 }"), "most"),
         (&parameter("jit = { values = [\"it's\"] }"), "neither a number nor a word"),
+        ("[throttle]\ncpu = 80", "unknown key throttle.cpu: did you mean"),
+        ("[throttle]\ncpu_percent = 0", "must be from 1 to 100"),
+        ("[throttle]\nio_percent = 101", "must be from 1 to 100"),
+        ("[throttle]\nreplication_lag_bytes = 'far'", "is no size"),
+        ("throttle = 3", "must be written as [throttle]"),
         ("enabled = 'yes'", "expected a boolean"),
         ("enabled", "TOML parse error"),
     ] {
@@ -160,6 +165,16 @@ fn a_parameter_is_allowed_by_name_and_within_its_bounds() {
     assert_eq!(list.parameters("main").len(), 4);
     check(&format!("{text}\n[[deny]]\nkinds = ['set_parameter']"), &set("jit", "on"), Err("denies it"));
     check(&format!("{text}\n[[deny]]\nschemas = ['pg_*']"), &set("jit", "on"), Ok(None));
+}
+
+#[test]
+fn limits_of_the_load_are_the_usual_ones_unless_said() {
+    let throttle = |text: &str| AllowList::parse(text).unwrap().throttle;
+    assert_eq!(throttle(""), Throttle::default());
+    let said =
+        throttle("[throttle]\ncpu_percent = 100\nreplication_lag_s = 600\nreplication_lag_bytes = '2GB'");
+    assert_eq!((said.cpu_percent, said.io_percent), (100, 80));
+    assert_eq!((said.replication_lag.as_secs(), said.replication_lag_bytes), (600, 2 << 30));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::apply::ground::{self, KindOfPreImage, PreImage, TablePreImage};
 use crate::apply::journal::entry::Armed;
 use crate::apply::journal::record::Record;
 use crate::apply::seen::{Object, Seen, Sight};
+use crate::apply::throttle;
 use crate::engines::postgres::change::{Session, application_name, scope_key};
 
 const NO_TABLE: &str = "the change names no table";
@@ -55,6 +56,8 @@ impl Drive<'_> {
             disk::room(config.disk.as_deref(), instance.target.is_local(), server.data_directory.as_deref())
         };
         let stalling_after = self.context.config.stalling_after.as_secs_f64();
+        let throttle = self.context.allow_list().map(|list| list.throttle).unwrap_or_default();
+        let pressure = || instance.target.is_local().then(self.context.config.pressure).flatten();
         let sight = match &record.order.what {
             Change::SetParameter(set) => {
                 let rival = rival(&self.context.journal, self.change, set);
@@ -63,12 +66,16 @@ impl Drive<'_> {
                     Err(why) => return Ok(Seen::NoEntry { why }),
                 }
             }
-            what @ (Change::CreateIndex(_) | Change::Analyze(_) | Change::DropIndex(_)) => {
+            what => {
                 let Some(name) = what.table() else { return Ok(Seen::NoEntry { why: NO_TABLE.to_owned() }) };
                 look_closer(&mut work.session, record, name, room, stalling_after).await?
             }
         };
-        Ok(Seen::Ours(Sight { intruder, ..sight }))
+        let busy = match sight.ground.is_ok() && throttle::is_work(record.order.what.kind()) {
+            true => throttle::obstacle(&throttle, &work.session.load(pressure()).await?),
+            false => None,
+        };
+        Ok(Seen::Ours(Box::new(Sight { intruder, busy, ..sight })))
     }
 }
 
@@ -139,7 +146,11 @@ async fn look_closer(
     stalling_after: f64,
 ) -> Result<Sight, DatabaseError> {
     let what = &record.order.what;
-    let table = session.table(name).await?;
+    let wanted = match what {
+        Change::CreateStatistics(create) => create.name.as_str(),
+        _ => "",
+    };
+    let table = session.table(name, wanted).await?;
     let (object, named) = match what {
         Change::CreateIndex(index) => {
             let named = session.named(&index.table.schema, &index.name).await?;
@@ -150,6 +161,18 @@ async fn look_closer(
             let named = session.named(&drop.index.table.schema, &drop.index.name).await?;
             (dropped_object(session, record, drop, &named).await?, named)
         }
+        Change::CreateStatistics(create) => {
+            let object = of_table(record, table.as_ref(), |pre_image, table| {
+                ground::statistics::created(create, pre_image, table)
+            });
+            (object, Named::Nothing)
+        }
+        Change::SetStatisticsTarget(set) => {
+            let object = of_table(record, table.as_ref(), |pre_image, table| {
+                ground::statistics::targeted(set, pre_image, table)
+            });
+            (object, Named::Nothing)
+        }
         Change::SetParameter(_) => (Object::Before, Named::Nothing),
     };
     if !may_begin(record, &object) {
@@ -159,9 +182,7 @@ async fn look_closer(
         (Change::CreateIndex(_) | Change::DropIndex(_), Some(table)) => {
             session.stalling(table.oid, stalling_after).await?
         }
-        (Change::CreateIndex(_) | Change::DropIndex(_) | Change::Analyze(_) | Change::SetParameter(_), _) => {
-            None
-        }
+        _ => None,
     };
     let ground = ground::survey(what, table.as_ref(), &named, &room());
     Ok(Sight { stalled, ..Sight::new(object, ground) })
@@ -238,6 +259,19 @@ async fn verified(session: &mut Session, armed: &Armed) -> Result<Object, Databa
         (Some(_), _) => Object::Partial,
         (None, _) => Object::Before,
     })
+}
+
+/// What the table's own facts show of a change that was armed.
+fn of_table(
+    record: &Record,
+    table: Option<&TableFacts>,
+    judge: impl FnOnce(&PreImage, &TableFacts) -> Object,
+) -> Object {
+    match (&record.armed, table) {
+        (None, _) => Object::Before,
+        (Some(_), None) => Object::Foreign("no table of that name".to_owned()),
+        (Some(armed), Some(table)) => judge(&armed.pre_image, table),
+    }
 }
 
 async fn statistics_object(

@@ -133,6 +133,9 @@ impl Drive<'_> {
             ChangeKind::CreateIndex | ChangeKind::DropIndex => return Next::Look,
             ChangeKind::Analyze => (self.until(record, instance, is_not_before).await, SKIPPED),
             ChangeKind::SetParameter => (self.until(record, instance, is_in_force).await, NOT_TAKEN),
+            ChangeKind::CreateStatistics | ChangeKind::SetStatisticsTarget => {
+                (self.until(record, instance, is_in_force).await, SKIPPED)
+            }
         };
         match is_seen {
             true => Next::Look,
@@ -143,7 +146,11 @@ impl Drive<'_> {
     /// Whether the undo shows, where that takes a moment.
     async fn is_seen_undone(&mut self, record: &Record, instance: &Instance) -> bool {
         match record.order.what.kind() {
-            ChangeKind::CreateIndex | ChangeKind::DropIndex | ChangeKind::Analyze => true,
+            ChangeKind::CreateIndex
+            | ChangeKind::DropIndex
+            | ChangeKind::Analyze
+            | ChangeKind::CreateStatistics
+            | ChangeKind::SetStatisticsTarget => true,
             ChangeKind::SetParameter => {
                 self.until(record, instance, |object| *object == Object::Before).await
             }

@@ -8,7 +8,7 @@ use crate::apply::facts::{IndexFacts, Named, TableFacts};
 
 pub(super) fn survey(drop: &DropIndex, table: &TableFacts, named: &Named) -> Result<KindOfPreImage, String> {
     let name = &drop.index.name;
-    super::check_rights(&drop.index, table)?;
+    super::check_rights(super::INDEXES_ON, &drop.index.table, table)?;
     let found = match named {
         Named::Nothing => return Err(format!("there is no index {name}: it is gone already")),
         Named::Other(what) => return Err(format!("the name {name} belongs to {what}")),

@@ -74,6 +74,22 @@ pub enum KindOfPreImage {
         /// How often it was read since the server counts.
         scans: u64,
     },
+    /// No extended statistics do the work.
+    NoExtendedStatistics {
+        /// Numbers of the columns.
+        columns: Vec<i16>,
+        /// When the table was last analyzed by command.
+        last_analyze: Option<Timestamp>,
+    },
+    /// How closely a column was sampled.
+    StatisticsTarget {
+        /// Number of the column.
+        column: i16,
+        /// Its own target; `None` is the server's default.
+        target: Option<i32>,
+        /// When the table was last analyzed by command.
+        last_analyze: Option<Timestamp>,
+    },
     /// Statistics of a certain age.
     Statistics {
         /// When the table was last analyzed by command.
@@ -127,6 +143,10 @@ impl TablePreImage {
                 KindOfPreImage::Statistics { last_analyze, .. },
                 KindOfPreImage::Statistics { last_analyze: other_last_analyze, .. },
             ) => last_analyze == other_last_analyze,
+            (
+                one @ (KindOfPreImage::NoExtendedStatistics { .. } | KindOfPreImage::StatisticsTarget { .. }),
+                other,
+            ) => one == other,
             (
                 KindOfPreImage::NoIndex { .. }
                 | KindOfPreImage::Index { .. }
@@ -184,6 +204,15 @@ impl fmt::Display for TablePreImage {
                 amount::bytes(*bytes),
                 amount::count(*scans)
             ),
+            KindOfPreImage::NoExtendedStatistics { .. } => {
+                f.write_str("; no statistics of these columns together")
+            }
+            KindOfPreImage::StatisticsTarget { target: Some(target), .. } => {
+                write!(f, "; the column's statistics target is {target}")
+            }
+            KindOfPreImage::StatisticsTarget { target: None, .. } => {
+                f.write_str("; the column's statistics target is the server's default")
+            }
             KindOfPreImage::Statistics { changed_since_analyze, .. } => {
                 let changed = u64::try_from(*changed_since_analyze).unwrap_or(0);
                 write!(f, "; {} rows changed since the last ANALYZE", amount::count(changed))

@@ -4,8 +4,8 @@ use querysmith_shared::timestamp::Timestamp;
 use super::*;
 use crate::apply::facts::ColumnFacts;
 
-fn table() -> TableFacts {
-    let column = |number, name: &str| ColumnFacts { number, name: name.into(), width: 8 };
+pub(super) fn table() -> TableFacts {
+    let column = |number, name: &str| ColumnFacts { number, name: name.into(), width: 8, target: None };
     TableFacts {
         oid: 5,
         unsuitable: None,
@@ -20,6 +20,7 @@ fn table() -> TableFacts {
         last_analyze: None,
         changed_since_analyze: 3,
         indexes: Vec::new(),
+        statistics: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use agent::apply::clock::Clock;
 use agent::apply::context::ApplyConfig;
 use agent::apply::journal::Journal;
+use querysmith_shared::change::Change;
 use querysmith_shared::change::lifecycle::ChangeState as S;
 use querysmith_shared::change::trial::OnPartition;
 use querysmith_shared::wire::order::{Answer, Apply};
@@ -22,9 +23,10 @@ use super::drops::{EVERYTHING, TWINS, spare};
 use super::leases::{self, TurnedClock};
 use super::settings::{self, ALLOWED};
 use super::stage::{Engine, Stage};
+use super::statistics;
 
 /// Rounds over all points, unless QUERYSMITH_CHAOS_ROUNDS says otherwise.
-const ROUNDS: u32 = 12;
+const ROUNDS: u32 = 8;
 /// Sessions that read and write the table all the time.
 const SESSIONS: u64 = 4;
 /// Trials of each kind that a controller leaves alone.
@@ -34,77 +36,108 @@ const MOST_AFTER_LAPSE: Duration = Duration::from_secs(60);
 /// For which a foreign statement may wait for a lock of ours.
 const MOST_LOCK_WAIT_MS: f64 = 2_000.0;
 
-/// A change, from which it is to be recovered.
+/// A change and how far it gets, from anywhere in which it is to be recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
-    BuildMade,
-    BuildTakenBack,
-    BuildFailing,
-    DropMade,
-    DropTakenBack,
-    AnalyzeMade,
-    ParameterMade,
-    ParameterTakenBack,
+struct Way {
+    what: What,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Build,
+    Drop,
+    Analyze,
+    Statistics,
+    Target,
+    Parameter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Made,
+    TakenBack,
+    Failing,
 }
 
 impl Way {
-    const ALL: [Self; 8] = [
-        Self::BuildMade,
-        Self::BuildTakenBack,
-        Self::BuildFailing,
-        Self::DropMade,
-        Self::DropTakenBack,
-        Self::AnalyzeMade,
-        Self::ParameterMade,
-        Self::ParameterTakenBack,
-    ];
+    const MADE_BUILD: Self = Self { what: What::Build, end: End::Made };
+    const MADE_PARAMETER: Self = Self { what: What::Parameter, end: End::Made };
+
+    fn all() -> Vec<Self> {
+        let undoable = [What::Build, What::Drop, What::Statistics, What::Target, What::Parameter];
+        let ends = [End::Made, End::TakenBack];
+        let mut all: Vec<Self> =
+            undoable.into_iter().flat_map(|what| ends.map(|end| Self { what, end })).collect();
+        all.push(Self { what: What::Analyze, end: End::Made });
+        all.push(Self { what: What::Build, end: End::Failing });
+        all
+    }
 
     fn points(self) -> Vec<&'static str> {
-        match self {
-            Self::BuildMade | Self::DropMade => MAKING.to_vec(),
-            Self::BuildTakenBack | Self::DropTakenBack | Self::ParameterTakenBack => TAKING_BACK.to_vec(),
-            Self::BuildFailing => FAILING.to_vec(),
-            // Its statement is over too soon to be killed in.
-            Self::AnalyzeMade | Self::ParameterMade => {
-                MAKING.into_iter().filter(|point| *point != "running").collect()
-            }
+        match (self.end, self.what) {
+            (End::TakenBack, _) => TAKING_BACK.to_vec(),
+            (End::Failing, _) => FAILING.to_vec(),
+            (End::Made, What::Build | What::Drop) => MAKING.to_vec(),
+            // Their statements are over too soon to be killed in.
+            (End::Made, _) => MAKING.into_iter().filter(|point| *point != "running").collect(),
         }
     }
 
     fn actions(self) -> &'static [&'static str] {
-        match self {
-            Self::BuildMade | Self::DropMade | Self::AnalyzeMade | Self::ParameterMade => &["apply", "trial"],
-            Self::BuildTakenBack | Self::DropTakenBack | Self::ParameterTakenBack => {
-                &["apply", "trial", "undo"]
-            }
-            Self::BuildFailing => &["apply"],
+        match self.end {
+            End::Made => &["apply", "trial"],
+            End::TakenBack => &["apply", "trial", "undo"],
+            End::Failing => &["apply"],
         }
     }
 
     fn order(self, stage: &Stage) -> Apply {
-        match self {
-            Self::BuildMade | Self::BuildTakenBack => stage.index(&["created_at", "id"]),
-            Self::BuildFailing => stage.index(&["note"]),
-            Self::DropMade | Self::DropTakenBack => spare(stage),
-            Self::AnalyzeMade => stage.analyze(),
-            Self::ParameterMade | Self::ParameterTakenBack => stage.setting("work_mem", "4MB", "64MB"),
+        match (self.what, self.end) {
+            (What::Build, End::Failing) => stage.index(&["note"]),
+            (What::Build, _) => stage.index(&["created_at", "id"]),
+            (What::Drop, _) => spare(stage),
+            (What::Analyze, _) => stage.analyze(),
+            (What::Statistics, _) => stage.together(&["customer_id", "note"]),
+            (What::Target, _) => stage.target("customer_id", None, 400),
+            (What::Parameter, _) => stage.setting("work_mem", "4MB", "64MB"),
         }
     }
 
     /// Whether the server is as it must be once the change has come to rest in this state.
     async fn agrees(self, stage: &Stage, order: &Apply, state: S) -> bool {
-        let index_is_there = match self {
-            Self::AnalyzeMade => return true,
-            Self::ParameterMade | Self::ParameterTakenBack => {
+        let made = state == S::Trial;
+        match self.what {
+            What::Analyze => true,
+            What::Build => stage.index_is_valid(order).await == made.then_some(true),
+            What::Drop => stage.index_is_valid(order).await == (!made).then_some(true),
+            What::Statistics => stage.extended().await.0.is_empty() != made,
+            What::Target => stage.target_of_customer().await.0.is_some() == made,
+            What::Parameter => {
                 let in_file = stage.alter_system_has("work_mem").await;
                 let seen = (stage.shows("work_mem").await, in_file.as_deref() == Some("64MB"));
-                let wanted = if state == S::Trial { ("64MB", true) } else { ("4MB", false) };
-                return (seen.0.as_str(), seen.1) == wanted;
+                let wanted = if made { ("64MB", true) } else { ("4MB", false) };
+                (seen.0.as_str(), seen.1) == wanted
             }
-            Self::BuildMade | Self::BuildTakenBack | Self::BuildFailing => state == S::Trial,
-            Self::DropMade | Self::DropTakenBack => state != S::Trial,
-        };
-        stage.index_is_valid(order).await == index_is_there.then_some(true)
+        }
+    }
+
+    /// Makes the server as it was, where the change stands.
+    async fn clean(self, stage: &Stage, order: &Apply) {
+        let shop = async |sql: &str| stage.cluster.execute("shop", sql).await.unwrap();
+        match self.what {
+            What::Build => stage.drop_index(order).await,
+            What::Drop | What::Analyze => {}
+            What::Statistics => {
+                let Change::CreateStatistics(create) = &order.what else { panic!("{order:?}") };
+                shop(&format!("DROP STATISTICS \"{}\"", create.name)).await;
+            }
+            What::Target => shop("ALTER TABLE orders ALTER COLUMN customer_id SET STATISTICS -1").await,
+            What::Parameter => {
+                stage.alter_system("ALTER SYSTEM RESET work_mem").await;
+                stage.eventually("SELECT current_setting('work_mem') = '4MB'").await;
+            }
+        }
     }
 }
 
@@ -241,13 +274,13 @@ async fn reader(stage: &Stage) -> PgConnection {
 /// Kills the agent at `point` of a change, starts it again, and counts what isn't as it should be.
 async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults) {
     stage.move_to_another_directory();
-    stage.allow(&format!("{EVERYTHING}{ALLOWED}"));
+    stage.allow(&format!("{EVERYTHING}{}{ALLOWED}", statistics::ALLOWED));
     let again = "CREATE INDEX IF NOT EXISTS spare ON orders (customer_id)";
     stage.cluster.execute("shop", again).await.unwrap();
     let order = way.order(stage);
     // Only what has to wait takes long enough to be killed in: a build for old snapshots, a drop for readers.
     let holder = match (point, way) {
-        ("running", Way::DropMade) => Some(reader(stage).await),
+        ("running", Way { what: What::Drop, .. }) => Some(reader(stage).await),
         ("running", _) => Some(stage.old_snapshot().await),
         _ => None,
     };
@@ -260,9 +293,9 @@ async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults
         "before revert_intent" => assert_eq!(engine.undo(&order).await, Answer::Accepted),
         _ => {}
     }
-    let is_end = |state: S| match way {
-        Way::BuildTakenBack | Way::DropTakenBack | Way::ParameterTakenBack => state == S::Reverted,
-        _ => state == S::Trial || state.is_final(),
+    let is_end = |state: S| match way.end {
+        End::TakenBack => state == S::Reverted,
+        End::Made | End::Failing => state == S::Trial || state.is_final(),
     };
     let state = engine.reports_that(&order, |report| is_end(report.state)).await.state;
     engine.stop().await;
@@ -277,12 +310,8 @@ async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults
     faults.double_effects += u32::from(record.attempts > 2);
     faults.invalid +=
         count(stage, "SELECT count(*) FROM pg_index WHERE NOT indisvalid OR NOT indisready").await;
-    if matches!(way, Way::BuildMade) && state == S::Trial {
-        stage.drop_index(&order).await;
-    }
-    if matches!(way, Way::ParameterMade) && state == S::Trial {
-        stage.alter_system("ALTER SYSTEM RESET work_mem").await;
-        stage.eventually("SELECT current_setting('work_mem') = '4MB'").await;
+    if state == S::Trial {
+        way.clean(stage, &order).await;
     }
     let ours = "SELECT count(*) FROM pg_class WHERE relkind = 'i' AND relname LIKE 'qs\\_%'";
     faults.orphans += count(stage, ours).await;
@@ -292,14 +321,14 @@ async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults
 /// database is as it was before.
 async fn partition(stage: &mut Stage, way: Way) -> Duration {
     stage.move_to_another_directory();
-    stage.allow(&format!("{EVERYTHING}{ALLOWED}"));
+    stage.allow(&format!("{EVERYTHING}{}{ALLOWED}", statistics::ALLOWED));
     let clock = Arc::new(TurnedClock::default());
     // Looked at as often as a real agent does.
     let turned: Arc<dyn Clock> = clock.clone();
     let engine = Engine::start(ApplyConfig { clock: turned, ..stage.config() }, stage.instances());
     let order = match way {
-        Way::ParameterMade => way.order(stage),
-        _ => leases::order(stage, OnPartition::Revert),
+        Way::MADE_BUILD => leases::order(stage, OnPartition::Revert),
+        _ => way.order(stage),
     };
     assert_eq!(engine.apply(&order).await, Answer::Accepted);
     engine.reaches(&order, S::Trial).await;
@@ -326,7 +355,7 @@ async fn chaos() {
     prove_watch(&stage, &load).await;
     let (mut faults, mut runs, mut points) = (Faults::default(), 0_u32, BTreeSet::new());
     for round in 1..=rounds.unwrap_or(ROUNDS) {
-        for way in Way::ALL {
+        for way in Way::all() {
             for point in way.points() {
                 kill_once(&mut stage, way, point, &mut faults).await;
                 points.insert((way, point));
@@ -339,7 +368,7 @@ async fn chaos() {
     stage.cluster.execute("shop", "DROP INDEX kept; DROP INDEX spare").await.unwrap();
     let mut after_lapse = Duration::ZERO;
     for _ in 0..PARTITIONS {
-        for way in [Way::BuildMade, Way::ParameterMade] {
+        for way in [Way::MADE_BUILD, Way::MADE_PARAMETER] {
             after_lapse = after_lapse.max(partition(&mut stage, way).await);
         }
     }

@@ -101,6 +101,7 @@ async fn child() {
     let fatal = variable("QUERYSMITH_TEST_POINT");
     let mut config = ApplyConfig::new(state.clone());
     config.allow_list = state.join("allow.toml");
+    config.pressure = || None;
     config.faults = Faults::new(move |point| {
         if name(point) == fatal {
             kill(Pid::this(), Signal::SIGKILL).unwrap();

@@ -12,7 +12,10 @@ use querysmith_shared::approval::Signature;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::parameter::SetParameter;
-use querysmith_shared::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName, index_name};
+use querysmith_shared::change::statistics::{CreateStatistics, SetStatisticsTarget};
+use querysmith_shared::change::{
+    Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName, index_name, object_name,
+};
 use querysmith_shared::dialect::postgres::render;
 use querysmith_shared::id::{ChangeId, InstanceId};
 use querysmith_shared::timestamp::Timestamp;
@@ -102,6 +105,8 @@ impl Stage {
     pub(crate) fn config(&self) -> ApplyConfig {
         let mut config = ApplyConfig::new(self.directory.path().to_owned());
         config.allow_list = self.directory.path().join("allow.toml");
+        // This machine is as busy as tests make it.
+        config.pressure = || None;
         config
     }
 
@@ -147,6 +152,24 @@ impl Stage {
         self.order(ChangeId(Uuid::now_v7()), Change::DropIndex(drop), Limits::INDEX_BUILD)
     }
 
+    /// An order to gather statistics about these columns of `orders` together.
+    pub(crate) fn together(&self, columns: &[&str]) -> Apply {
+        let change = ChangeId(Uuid::now_v7());
+        let table = TableName { schema: "public".into(), name: "orders".into() };
+        let name = object_name(change, &table, columns.iter().copied());
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+        let create = CreateStatistics { database: "shop".into(), table, name, columns };
+        self.order(change, Change::CreateStatistics(create), Limits::ANALYZE)
+    }
+
+    /// An order for another statistics target of a column of `orders`.
+    pub(crate) fn target(&self, column: &str, before: Option<u16>, target: u16) -> Apply {
+        let table = TableName { schema: "public".into(), name: "orders".into() };
+        let set =
+            SetStatisticsTarget { database: "shop".into(), table, column: column.into(), target, before };
+        self.order(ChangeId(Uuid::now_v7()), Change::SetStatisticsTarget(set), Limits::ANALYZE)
+    }
+
     /// An order to set a parameter that has this value by the server's own default or file.
     pub(crate) fn setting(&self, name: &str, replaces: &str, value: &str) -> Apply {
         let set =
@@ -175,7 +198,7 @@ impl Stage {
         let index = match &order.what {
             Change::CreateIndex(index) => index,
             Change::DropIndex(drop) => &drop.index,
-            Change::Analyze(_) | Change::SetParameter(_) => panic!("not an index"),
+            _ => panic!("not an index"),
         };
         let mut connection = self.cluster.connect("shop").await.unwrap();
         let query = sqlx::query("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)");

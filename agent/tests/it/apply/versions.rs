@@ -8,6 +8,7 @@ use querysmith_tests::embedded_postgres;
 use super::drops::{EVERYTHING, TWINS};
 use super::settings;
 use super::stage::{Engine, Stage};
+use super::statistics;
 
 async fn check(major: u16) {
     if embedded_postgres::bin_dir(major).is_none() {
@@ -20,7 +21,7 @@ async fn check(major: u16) {
         _ => "CREATE ROLE other LOGIN NOINHERIT IN ROLE owner",
     };
     stage.cluster.execute("shop", sql).await.unwrap();
-    stage.allow(EVERYTHING);
+    stage.allow(&format!("{EVERYTHING}{}", statistics::ALLOWED));
     // Once as a role with the owner's rights, once as one that has to become the owner for them.
     for role in ["qs_apply", "other"] {
         let engine = Engine::start(stage.config(), stage.instances_as(role));
@@ -46,6 +47,15 @@ async fn check(major: u16) {
         engine.reaches(&drop, S::Reverted).await;
         assert_eq!(stage.index_is_valid(&drop).await, Some(true));
         stage.cluster.execute("shop", "DROP INDEX spare, kept").await.unwrap();
+
+        // Statistics come and go.
+        for order in [stage.together(&["customer_id", "note"]), stage.target("note", None, 300)] {
+            assert_eq!(engine.apply(&order).await, Answer::Accepted);
+            let end = engine.settles(&order).await;
+            assert_eq!(end.state, S::Trial, "{major} as {role}: {}", end.detail);
+            assert_eq!(engine.undo(&order).await, Answer::Accepted);
+            engine.reaches(&order, S::Reverted).await;
+        }
 
         // A build that is cancelled leaves nothing behind.
         let mut old = stage.old_snapshot().await;

@@ -78,6 +78,8 @@ fn undone_by_us(evidence: &Evidence, statement: &StatementView<'_>, at: Timestam
             Change::Analyze(_) | Change::DropIndex(_) => false,
             // A statement that was quicker by a value is slower without it.
             Change::SetParameter(_) => true,
+            Change::CreateStatistics(create) => statement.uses(&create.table).next().is_some(),
+            Change::SetStatisticsTarget(set) => statement.uses(&set.table).next().is_some(),
         };
         undone && here && change.state_since.after(slack) >= at
     })

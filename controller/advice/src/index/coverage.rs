@@ -103,7 +103,7 @@ pub(crate) fn covering(
         Change::CreateIndex(index) => {
             (index.database == table.database && index.table == table.table.name).then(|| index.clone())
         }
-        Change::Analyze(_) | Change::DropIndex(_) | Change::SetParameter(_) => None,
+        _ => None,
     };
     let proposed = evidence
         .proposals

@@ -1,9 +1,9 @@
 //! ANALYZE as a proposal: for a table whose statistics are wrong and that statements read.
 
-use querysmith_shared::change::{Analyze, Change, ChangeKind};
+use querysmith_shared::change::{Analyze, Change, ChangeKind, TableName};
 use querysmith_shared::id::ChangeId;
 
-use super::draft::{DurationEstimate, Grounds, ProposalDraft, StatementEffect, StatementVerdict};
+use super::draft::{self, DurationEstimate, Grounds, ProposalDraft, StatementEffect};
 use super::memory;
 use crate::evidence::TableEvidence;
 use crate::finding::{Finding, FindingKind};
@@ -52,15 +52,7 @@ pub(super) fn draft(
         .statements_on(&table.database, &name)
         .into_iter()
         .filter(|statement| statement.reads(&name))
-        .map(|statement| StatementEffect {
-            statement_id: statement.evidence.id,
-            time_share: statement.time_share,
-            cost_before: statement.current_plan().map(|plan| plan.plan.total_cost),
-            cost_after: None,
-            predicted: None,
-            verdict: StatementVerdict::NotSimulated,
-            uses_index: false,
-        })
+        .map(StatementEffect::not_simulated)
         .collect();
     let mut risks = vec![
         "Cannot be undone: the old statistics are gone once new ones are gathered.".to_owned(),
@@ -72,11 +64,7 @@ pub(super) fn draft(
             "With autovacuum off the statistics will be out of date again after the next load.".to_owned(),
         );
     }
-    if !evidence.instance.may_apply {
-        risks.push(
-            "The agent may not apply changes here: export the statement and run it yourself.".to_owned(),
-        );
-    }
+    risks.extend(draft::not_applied_here(evidence));
     ProposalDraft {
         change_id,
         instance: evidence.instance.id,
@@ -99,11 +87,8 @@ pub(super) fn draft(
         size_bytes: None,
         write_cost: "None: writers are not touched.".to_owned(),
         entries_per_hour: None,
-        lock: format!(
-            "SHARE UPDATE EXCLUSIVE on {name}, for as long as it takes: reads and writes go on. VACUUM, index builds and \
-             ALTER TABLE of this table wait."
-        ),
-        duration_estimate_s: Some(duration(table)),
+        lock: lock(&name),
+        duration_estimate_s: Some(duration(table, DEFAULT_TARGET)),
         risks,
         evidence_digest: digest(table),
         model_version: evidence.model.version,
@@ -119,11 +104,23 @@ fn first_sentence(text: &str) -> &str {
     text.find(". ").map_or(text, |end| &text[..=end])
 }
 
-/// It reads a sample of 300 rows for each unit of the statistics target (100 by default), from as many pages.
-fn duration(table: &TableEvidence) -> DurationEstimate {
-    const SAMPLED_PAGES: f64 = 30_000.0;
+/// What waits for an ANALYZE, and what doesn't.
+pub(super) fn lock(name: &TableName) -> String {
+    format!(
+        "SHARE UPDATE EXCLUSIVE on {name}, for as long as it takes: reads and writes go on. VACUUM, index builds and \
+         ALTER TABLE of this table wait."
+    )
+}
+
+/// PostgreSQL's `default_statistics_target`.
+pub(super) const DEFAULT_TARGET: f64 = 100.0;
+
+/// It reads a sample of 300 rows for each unit of the statistics target (`std_typanalyze` in PostgreSQL's `analyze.c`), from
+/// as many pages at most.
+pub(super) fn duration(table: &TableEvidence, target: f64) -> DurationEstimate {
+    const ROWS_PER_TARGET: f64 = 300.0;
     const CACHED_PAGES_PER_S: f64 = 100_000.0;
     const DISK_PAGES_PER_S: f64 = 2_000.0;
-    let pages = table.pages().min(SAMPLED_PAGES);
+    let pages = table.pages().min(ROWS_PER_TARGET * target.max(DEFAULT_TARGET));
     DurationEstimate { low: 0.05 + pages / CACHED_PAGES_PER_S, high: 1.0 + pages / DISK_PAGES_PER_S }
 }

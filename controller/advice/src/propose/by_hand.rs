@@ -9,11 +9,12 @@ use querysmith_shared::change::{DropIndex, IndexKey, MAX_INDEX_COLUMNS, TableNam
 use querysmith_shared::id::ChangeId;
 use querysmith_shared::observation::schema::Index;
 use querysmith_shared::wire::order::WhatIfAnswer;
+use uuid::Uuid;
 
 use super::choose::Chosen;
 use super::draft::{Grounds, ProposalDraft};
 use super::question::Question;
-use super::{analyze, ask, drop_index, index_draft, parameter, weigh};
+use super::{analyze, ask, drop_index, index_draft, parameter, statistics, weigh};
 use crate::detect::index_use;
 use crate::evidence::{Evidence, TableEvidence};
 use crate::index::candidate::{self, Candidate};
@@ -74,6 +75,18 @@ pub enum TableWish {
     },
     /// Fresh statistics.
     Analyze,
+    /// Statistics about these columns together.
+    CreateStatistics {
+        /// Columns.
+        columns: Vec<String>,
+    },
+    /// A column sampled more or less closely.
+    SetStatisticsTarget {
+        /// The column.
+        column: String,
+        /// The target.
+        target: u16,
+    },
 }
 
 /// What to ask the planner about the wish; `None` where there is nothing to ask.
@@ -94,6 +107,12 @@ pub fn question(evidence: &Evidence, wish: &Wish) -> Result<Option<Question>, Un
         }
         TableWish::DropIndex { name } => superfluous(table, name).map(|_| None),
         TableWish::Analyze => Ok(None),
+        TableWish::CreateStatistics { columns } => {
+            statistics::create(table, columns, ChangeId(Uuid::nil())).map(|_| None)
+        }
+        TableWish::SetStatisticsTarget { column, target } => {
+            statistics::target(table, column, *target).map(|_| None)
+        }
     }
 }
 
@@ -111,8 +130,7 @@ pub fn draft(
         Wanted::OnTable(on) => on,
         Wanted::SetParameter { name, value } => {
             let set = parameter::change(evidence, name, value)?;
-            let grounds = Grounds { why: why(wish), finding_ids: Vec::new(), evidence: Vec::new() };
-            return Ok(parameter::draft(&overview, grounds, set, change));
+            return Ok(parameter::draft(&overview, asked_for(wish), set, change));
         }
     };
     let table = table(&overview, on)?;
@@ -138,10 +156,22 @@ pub fn draft(
             let readers = overview.statements_on(&table.database, &table.table.name);
             let readers = readers.into_iter().filter(|statement| statement.reads(&table.table.name));
             let share = readers.map(|statement| statement.time_share).sum();
-            let grounds = Grounds { why: why(wish), finding_ids: Vec::new(), evidence: Vec::new() };
-            analyze::draft(&overview, table, grounds, share, change)
+            analyze::draft(&overview, table, asked_for(wish), share, change)
+        }
+        TableWish::CreateStatistics { columns } => {
+            let what = statistics::create(table, columns, change)?;
+            statistics::draft(&overview, table, asked_for(wish), what, change)
+        }
+        TableWish::SetStatisticsTarget { column, target } => {
+            let what = statistics::target(table, column, *target)?;
+            statistics::draft(&overview, table, asked_for(wish), what, change)
         }
     })
+}
+
+/// Grounds that are a person's alone.
+fn asked_for(wish: &Wish) -> Grounds {
+    Grounds { why: why(wish), finding_ids: Vec::new(), evidence: Vec::new() }
 }
 
 fn why(wish: &Wish) -> String {
@@ -177,13 +207,7 @@ fn candidate(
             return Err(Unfit::Twice { column: name.clone(), part });
         }
         if table.column(name).is_none() {
-            let columns: Vec<&str> = table.table.columns.iter().map(|column| column.name.as_str()).collect();
-            return Err(Unfit::UnknownColumn {
-                table: table.table.name.clone(),
-                column: name.clone(),
-                columns: columns.join(", "),
-                part,
-            });
+            return Err(Unfit::unknown_column(table, name, part));
         }
     }
     if let Some(column) = keys

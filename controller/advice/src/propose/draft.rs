@@ -4,8 +4,10 @@ use querysmith_shared::change::{Change, ChangeKind};
 use querysmith_shared::id::{ChangeId, FindingId, InstanceId, StatementId};
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::Evidence;
 use crate::finding::EvidenceItem;
 use crate::interval::Interval;
+use crate::overview::StatementView;
 
 /// What a proposal rests on.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +94,27 @@ pub struct StatementEffect {
     pub verdict: StatementVerdict,
     /// The plan would use the new index.
     pub uses_index: bool,
+}
+
+impl StatementEffect {
+    /// Of a statement that the planner was not asked about.
+    pub(crate) fn not_simulated(statement: &StatementView<'_>) -> Self {
+        Self {
+            statement_id: statement.evidence.id,
+            time_share: statement.time_share,
+            cost_before: statement.current_plan().map(|plan| plan.plan.total_cost),
+            cost_after: None,
+            predicted: None,
+            verdict: StatementVerdict::NotSimulated,
+            uses_index: false,
+        }
+    }
+}
+
+/// What to do where the agent may apply nothing; `None` where it may.
+pub(crate) fn not_applied_here(evidence: &Evidence) -> Option<String> {
+    let text = "The agent may not apply changes here: export the statement and run it yourself.";
+    (!evidence.instance.may_apply).then(|| text.to_owned())
 }
 
 /// A statement's fate in one word.

@@ -5,7 +5,7 @@ use querysmith_shared::change::{Change, ChangeKind, CreateIndex, DropIndex, Inde
 use querysmith_shared::id::ChangeId;
 use querysmith_shared::observation::schema::Index;
 
-use super::draft::{DurationEstimate, Grounds, ProposalDraft, StatementEffect, StatementVerdict};
+use super::draft::{self, DurationEstimate, Grounds, ProposalDraft, StatementEffect};
 use super::memory;
 use super::write_cost::WriteCost;
 use crate::detect::index_use::superfluous;
@@ -123,16 +123,8 @@ pub(super) fn draft(
 
 /// All statements on the table: its writers have less to do, and none of its readers may lose.
 fn statements(overview: &Overview<'_>, table: &TableEvidence) -> Vec<StatementEffect> {
-    let effect = |statement: &crate::overview::StatementView<'_>| StatementEffect {
-        statement_id: statement.evidence.id,
-        time_share: statement.time_share,
-        cost_before: statement.current_plan().map(|plan| plan.plan.total_cost),
-        cost_after: None,
-        predicted: None,
-        verdict: StatementVerdict::NotSimulated,
-        uses_index: false,
-    };
-    overview.statements_on(&table.database, &table.table.name).into_iter().map(effect).collect()
+    let all = overview.statements_on(&table.database, &table.table.name);
+    all.into_iter().map(StatementEffect::not_simulated).collect()
 }
 
 fn risks(evidence: &Evidence, drop: &DropIndex) -> Vec<String> {
@@ -144,10 +136,6 @@ fn risks(evidence: &Evidence, drop: &DropIndex) -> Vec<String> {
         format!("A hint that names {} (pg_hint_plan) no longer finds it.", drop.index.name),
         "The agent drops nothing unless its host's allow-list names drop_index.".to_owned(),
     ];
-    if !evidence.instance.may_apply {
-        risks.push(
-            "The agent may not apply changes here: export the statement and run it yourself.".to_owned(),
-        );
-    }
+    risks.extend(draft::not_applied_here(evidence));
     risks
 }

@@ -4,7 +4,7 @@ use querysmith_shared::change::{Change, ChangeKind, CreateIndex, IndexKey, index
 use querysmith_shared::id::ChangeId;
 
 use super::choose::Chosen;
-use super::draft::{DurationEstimate, ProposalDraft, StatementVerdict};
+use super::draft::{self, DurationEstimate, ProposalDraft, StatementVerdict};
 use super::memory;
 use super::weigh::{Effect, Weighed};
 use crate::evidence::{Evidence, TableEvidence};
@@ -216,10 +216,6 @@ fn risks(
     if let Some(reason) = not_simulated {
         risks.push(format!("Not simulated ({reason}): whether the planner will use the index is a guess."));
     }
-    if !evidence.instance.may_apply {
-        risks.push(
-            "The agent may not apply changes here: export the statement and run it yourself.".to_owned(),
-        );
-    }
+    risks.extend(draft::not_applied_here(evidence));
     risks
 }

@@ -43,7 +43,7 @@ pub(crate) fn settled(
                 && index.table == *table
                 && table_use.is_none_or(|table_use| begins_for(index, table_use))
         }
-        Change::Analyze(_) | Change::DropIndex(_) | Change::SetParameter(_) => false,
+        _ => false,
     };
     decided(evidence, &serves, now)
 }
@@ -56,7 +56,7 @@ pub(crate) fn drop_settled(evidence: &Evidence, drop: &DropIndex, now: &str) -> 
     };
     let serves = |change: &Change| match change {
         Change::DropIndex(other) => same(&other.index),
-        Change::CreateIndex(_) | Change::Analyze(_) | Change::SetParameter(_) => false,
+        _ => false,
     };
     decided(evidence, &serves, now)
 }
@@ -65,7 +65,7 @@ pub(crate) fn drop_settled(evidence: &Evidence, drop: &DropIndex, now: &str) -> 
 pub(crate) fn analyze_settled(evidence: &Evidence, database: &str, table: &TableName, now: &str) -> bool {
     let serves = |change: &Change| match change {
         Change::Analyze(analyze) => analyze.database == database && analyze.table == *table,
-        Change::CreateIndex(_) | Change::DropIndex(_) | Change::SetParameter(_) => false,
+        _ => false,
     };
     decided(evidence, &serves, now)
 }

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod obsolete;
 pub mod parameter;
 pub mod question;
+mod statistics;
 mod unplanned;
 mod weigh;
 mod write_cost;

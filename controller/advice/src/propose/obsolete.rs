@@ -42,6 +42,8 @@ pub fn overtaken(tables: &[TableEvidence], change: &Change) -> Option<String> {
     };
     match change {
         Change::CreateIndex(index) => column_gone(table, index).or_else(|| built(table, index)),
+        Change::CreateStatistics(create) => gone_of(table, create.columns.iter()),
+        Change::SetStatisticsTarget(set) => gone_of(table, [&set.column].into_iter()),
         Change::Analyze(_) | Change::SetParameter(_) => None,
         Change::DropIndex(drop) => index_gone(table, drop),
     }
@@ -54,9 +56,12 @@ fn index_gone(table: &TableEvidence, drop: &DropIndex) -> Option<String> {
 }
 
 fn column_gone(table: &TableEvidence, index: &CreateIndex) -> Option<String> {
-    let mut columns = index.keys.iter().map(|key| &key.column).chain(&index.include);
+    gone_of(table, index.keys.iter().map(|key| &key.column).chain(&index.include))
+}
+
+fn gone_of<'a>(table: &TableEvidence, mut columns: impl Iterator<Item = &'a String>) -> Option<String> {
     let gone = columns.find(|column| table.column(column).is_none())?;
-    Some(format!("the column {gone} of {} is gone", index.table))
+    Some(format!("the column {gone} of {} is gone", table.table.name))
 }
 
 /// An index that does the work by now. One that is not valid does none: its build goes on, or has failed.

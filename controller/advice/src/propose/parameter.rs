@@ -7,7 +7,7 @@ use querysmith_shared::observation::settings::Setting;
 use querysmith_shared::parameter::{Amount, Dimension, ParameterType, is_same, normal, readable};
 
 use super::by_hand::Unfit;
-use super::draft::{DurationEstimate, Grounds, ProposalDraft, StatementEffect, StatementVerdict};
+use super::draft::{self, DurationEstimate, Grounds, ProposalDraft, StatementEffect};
 use crate::evidence::Evidence;
 use crate::finding::EvidenceItem;
 use crate::overview::Overview;
@@ -133,15 +133,7 @@ pub(super) fn draft(
     let mut busiest: Vec<_> =
         overview.statements.iter().filter(|statement| statement.time_share > 0.0).collect();
     busiest.sort_by(|one, other| other.time_share.total_cmp(&one.time_share));
-    let statements = busiest.into_iter().take(WATCHED).map(|statement| StatementEffect {
-        statement_id: statement.evidence.id,
-        time_share: statement.time_share,
-        cost_before: statement.current_plan().map(|plan| plan.plan.total_cost),
-        cost_after: None,
-        predicted: None,
-        verdict: StatementVerdict::NotSimulated,
-        uses_index: false,
-    });
+    let statements = busiest.into_iter().take(WATCHED).map(StatementEffect::not_simulated);
     let mut items = grounds.evidence;
     if let Some(setting) = evidence.parameters.iter().find(|setting| setting.name == set.name) {
         items.extend(described(setting));
@@ -199,11 +191,7 @@ fn risks(evidence: &Evidence, set: &SetParameter) -> Vec<String> {
     if is_of_the_planner(&set.name) {
         risks.push("Plans of all statements may change, for worse as well as for better.".to_owned());
     }
-    if !evidence.instance.may_apply {
-        risks.push(
-            "The agent may not apply changes here: export the statement and run it yourself.".to_owned(),
-        );
-    }
+    risks.extend(draft::not_applied_here(evidence));
     risks
 }
 

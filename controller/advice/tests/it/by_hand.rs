@@ -127,6 +127,42 @@ fn statistics_and_a_duplicate_index_may_be_asked_for() {
 }
 
 #[test]
+fn statistics_beyond_the_usual_ones_may_be_asked_for() {
+    let mut evidence = hot();
+    let columns = vec!["customer_id".to_owned(), "status".to_owned()];
+    let together = unsimulated(&evidence, &wish("orders", TableWish::CreateStatistics { columns }));
+    assert_eq!(together.title, "Statistics about customer_id, status of public.orders together");
+    assert_eq!(together.kind, ChangeKind::CreateStatistics);
+    let Change::CreateStatistics(create) = &together.change else { panic!("{:?}", together.change) };
+    assert!(create.name.starts_with("qs_orders_customer_id_status_"), "{}", create.name);
+    assert!(!together.statements.is_empty() && together.predicted.is_none());
+
+    let target = |target| wish("orders", TableWish::SetStatisticsTarget { column: "status".into(), target });
+    let set = |evidence: &Evidence, wanted| match unsimulated(evidence, &target(wanted)).change {
+        Change::SetStatisticsTarget(set) => (set.target, set.before),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(set(&evidence, 500), (500, None));
+    let orders = &mut table(&mut evidence, "orders").table;
+    orders.columns.iter_mut().find(|column| column.name == "status").unwrap().statistics_target = Some(200);
+    assert_eq!(set(&evidence, 500), (500, Some(200)));
+    let columns = |columns: &[&str]| {
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+        wish("orders", TableWish::CreateStatistics { columns })
+    };
+    for (wish, part, expected) in [
+        (target(200), Part::Target, "is 200 already"),
+        (target(0), Part::Target, "from 1 to 10000"),
+        (columns(&["status"]), Part::Columns, "2 to 8 columns"),
+        (columns(&["status", "status"]), Part::Columns, "named twice"),
+        (columns(&["status", "colour"]), Part::Columns, "no column colour; it has id"),
+    ] {
+        let unfit = question(&evidence, &wish).unwrap_err();
+        assert_eq!((unfit.part(), unfit.to_string().contains(expected)), (part, true), "{unfit}");
+    }
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_the_part_at_fault() {
     let unknown = |name: &str| wish("orders", TableWish::DropIndex { name: name.into() });
     let mut elsewhere = index("orders", &["id"], &[]);

@@ -2,11 +2,12 @@
 //! those names, as PostgreSQL's own grammar reads it.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{IndexStmt, ObjectType, SortByDir, VariableSetKind, a_const, node};
+use pg_query::protobuf::{AlterTableType, IndexStmt, ObjectType, SortByDir, VariableSetKind, a_const, node};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::parameter::SetParameter;
+use querysmith_shared::change::statistics::{CreateStatistics, SetStatisticsTarget};
 use querysmith_shared::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName};
 use querysmith_shared::dialect::postgres::render;
 
@@ -43,6 +44,14 @@ fn change() -> impl Strategy<Value = Change> {
         (name(), name(), proptest::option::of(name())).prop_map(|(name, value, before)| {
             Change::SetParameter(SetParameter { name, value, replaces: "4MB".into(), before })
         }),
+        (name(), table(), name(), vec(name(), 2..9)).prop_map(|(database, table, name, columns)| {
+            Change::CreateStatistics(CreateStatistics { database, table, name, columns })
+        }),
+        (name(), table(), name(), any::<u16>(), any::<Option<u16>>()).prop_map(
+            |(database, table, column, target, before)| {
+                Change::SetStatisticsTarget(SetStatisticsTarget { database, table, column, target, before })
+            }
+        ),
     ]
 }
 
@@ -104,22 +113,59 @@ fn check_build(text: &str, index: &CreateIndex) {
 }
 
 fn check_drop(text: &str, index: &CreateIndex, if_exists: bool) {
-    let NodeEnum::DropStmt(drop) = statement(text) else { panic!("{text}") };
-    assert_eq!(drop.remove_type(), ObjectType::ObjectIndex);
-    assert!(drop.concurrent && drop.missing_ok == if_exists, "{text}");
-    let [object] = &drop.objects[..] else { panic!("not one object: {text}") };
-    let Some(node::Node::List(name)) = &object.node else { panic!("{text}") };
-    assert_eq!(strings(&name.items), [&index.table.schema, &index.name]);
+    check_drop_of(text, ObjectType::ObjectIndex, [&index.table.schema, &index.name], (true, if_exists));
 }
 
-fn check_analyze(text: &str, table: &TableName) {
+fn check_drop_of(text: &str, kind: ObjectType, name: [&str; 2], (concurrent, if_exists): (bool, bool)) {
+    let NodeEnum::DropStmt(drop) = statement(text) else { panic!("{text}") };
+    assert_eq!(drop.remove_type(), kind);
+    assert!(drop.concurrent == concurrent && drop.missing_ok == if_exists, "{text}");
+    let [object] = &drop.objects[..] else { panic!("not one object: {text}") };
+    let Some(node::Node::List(found)) = &object.node else { panic!("{text}") };
+    assert_eq!(strings(&found.items), name);
+}
+
+fn check_statistics(text: &str, create: &CreateStatistics) {
+    let NodeEnum::CreateStatsStmt(stats) = statement(text) else { panic!("{text}") };
+    assert!(stats.stat_types.is_empty() && !stats.if_not_exists, "{text}");
+    assert_eq!(strings(&stats.defnames), [&create.table.schema, &create.name]);
+    let columns: Vec<&str> = stats
+        .exprs
+        .iter()
+        .map(|node| match &node.node {
+            Some(node::Node::StatsElem(element)) => {
+                assert!(element.expr.is_none(), "{text}");
+                element.name.as_str()
+            }
+            other => panic!("not a column: {other:?}"),
+        })
+        .collect();
+    assert_eq!(columns, create.columns);
+    let [relation] = &stats.relations[..] else { panic!("not one table: {text}") };
+    let Some(node::Node::RangeVar(relation)) = &relation.node else { panic!("{text}") };
+    assert_eq!((&relation.schemaname, &relation.relname), (&create.table.schema, &create.table.name));
+}
+
+fn check_target(text: &str, set: &SetStatisticsTarget, target: i32) {
+    let NodeEnum::AlterTableStmt(alter) = statement(text) else { panic!("{text}") };
+    let relation = alter.relation.as_ref().unwrap();
+    assert_eq!((&relation.schemaname, &relation.relname), (&set.table.schema, &set.table.name));
+    let [command] = &alter.cmds[..] else { panic!("not one command: {text}") };
+    let Some(node::Node::AlterTableCmd(command)) = &command.node else { panic!("{text}") };
+    assert_eq!((command.subtype(), &command.name), (AlterTableType::AtSetStatistics, &set.column));
+    let def = command.def.as_ref().and_then(|def| def.node.clone());
+    let Some(node::Node::Integer(number)) = def else { panic!("{text}: {def:?}") };
+    assert_eq!(number.ival, target);
+}
+
+fn check_analyze(text: &str, table: &TableName, columns: &[&String]) {
     let NodeEnum::VacuumStmt(analyze) = statement(text) else { panic!("{text}") };
     assert!(!analyze.is_vacuumcmd && analyze.options.is_empty(), "{text}");
     let [relation] = &analyze.rels[..] else { panic!("not one table: {text}") };
     let Some(node::Node::VacuumRelation(relation)) = &relation.node else { panic!("{text}") };
     let named = relation.relation.as_ref().unwrap();
     assert_eq!((&named.schemaname, &named.relname), (&table.schema, &table.name));
-    assert!(relation.va_cols.is_empty(), "{text}");
+    assert_eq!(strings(&relation.va_cols), columns);
 }
 
 /// Sets a parameter to one string, or takes it out.
@@ -199,9 +245,26 @@ proptest! {
                 check_reload(reload);
                 check_verify(&rendered.verify, &[&set.name]);
             }
+            Change::CreateStatistics(create) => {
+                let [text, analyze] = apply else { panic!("{apply:?}") };
+                check_statistics(text, create);
+                check_analyze(analyze, &create.table, &[]);
+                let [drop] = after_limits(&rendered.undo, limits) else { panic!("{:?}", rendered.undo) };
+                check_drop_of(drop, ObjectType::ObjectStatisticExt, [schema, &create.name], (false, true));
+                check_verify(&rendered.verify, &[schema, &create.name]);
+            }
+            Change::SetStatisticsTarget(set) => {
+                let before = set.before.map_or(-1, i32::from);
+                for (statements, target) in [(&rendered.apply, set.target.into()), (&rendered.undo, before)] {
+                    let [text, analyze] = after_limits(statements, limits) else { panic!("{statements:?}") };
+                    check_target(text, set, target);
+                    check_analyze(analyze, &set.table, &[&set.column]);
+                }
+                check_verify(&rendered.verify, &[schema, &set.table.name, &set.column]);
+            }
             Change::Analyze(analyze) => {
                 let [text] = apply else { panic!("{apply:?}") };
-                check_analyze(text, &analyze.table);
+                check_analyze(text, &analyze.table, &[]);
                 prop_assert!(rendered.undo.is_empty());
                 check_verify(&rendered.verify, &[schema, &analyze.table.name]);
             }

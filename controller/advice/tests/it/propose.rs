@@ -56,7 +56,7 @@ fn drafts(evidence: &Evidence, names: &[&str]) -> Vec<ProposalDraft> {
 fn index(draft: &ProposalDraft) -> &CreateIndex {
     match &draft.change {
         Change::CreateIndex(index) => index,
-        Change::Analyze(_) | Change::DropIndex(_) | Change::SetParameter(_) => {
+        _ => {
             panic!("not an index: {draft:?}")
         }
     }

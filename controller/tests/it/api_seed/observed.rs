@@ -135,6 +135,7 @@ async fn schema(store: &Store, instance: InstanceId) {
             data_type: "bigint".into(),
             not_null: true,
             statistics: None,
+            statistics_target: None,
         }],
         constraints: Vec::new(),
         indexes: vec![index(11, "orders_pkey", Some("orders_pkey")), index(12, "orders_spare", None)],

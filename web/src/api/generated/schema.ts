@@ -1713,6 +1713,8 @@ export interface components {
         };
         /** @description A change to propose. */
         NewProposal: {
+            /** @description Columns to gather statistics about together, or the one to sample more or less closely. */
+            columns?: string[];
             /** @description The database; of a parameter, none. */
             database?: string | null;
             /** @description Columns it carries along, of an index to build. */
@@ -1736,6 +1738,11 @@ export interface components {
             schema?: string | null;
             /** @description The table; of a parameter, none. */
             table?: string | null;
+            /**
+             * Format: int32
+             * @description Statistics target of that one, 1 to 10000.
+             */
+            target?: number | null;
             /** @description The value to set it to, with its unit: `64MB`. */
             value?: string | null;
         };
@@ -2565,7 +2572,7 @@ export interface components {
          * @description The kinds of change there are.
          * @enum {string}
          */
-        ProposalKind: "create_index" | "analyze" | "drop_index" | "set_parameter";
+        ProposalKind: "create_index" | "analyze" | "drop_index" | "set_parameter" | "create_statistics" | "set_statistics_target";
         /** @description One proposal in a line. */
         ProposalRow: {
             /**

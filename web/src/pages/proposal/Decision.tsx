@@ -26,6 +26,8 @@ const WAY_BACK: Record<Proposal["kind"], string> = {
   create_index: "It is undone by itself if it harms or does not help.",
   drop_index: "It is undone by itself if it harms.",
   analyze: "There is nothing to undo: new statistics replace old ones.",
+  create_statistics: "It is undone by itself if it harms or does not help.",
+  set_statistics_target: "It is undone by itself if it harms or does not help.",
   set_parameter: "It is undone by itself if it harms, and at the end of its trial unless somebody keeps it.",
 };
 

@@ -89,6 +89,33 @@ test("a parameter is proposed with its unit, and without a table", async () => {
   }));
 });
 
+test("statistics are proposed by their columns", async () => {
+  const user = userEvent.setup();
+  let sent: unknown;
+  openConsole(PATH, { signedIn: "approver" }, (request) => {
+    if (request.method === "POST") void request.clone().json().then((body) => (sent = body));
+    return undefined;
+  });
+  await user.selectOptions(await screen.findByLabelText("Change"), "create_statistics");
+  await user.type(screen.getByLabelText("Table"), "customers");
+  await user.type(screen.getByLabelText("Columns"), "city, postcode,");
+  await user.type(screen.getByLabelText("Reason"), "estimates are far off");
+  await user.click(screen.getByRole("button", { name: "Check and propose" }));
+  await waitFor(() => expect(sent).toMatchObject({ kind: "create_statistics", table: "customers", columns: ["city", "postcode"], keys: [] }));
+});
+
+test("a target that is no number is not sent as one", async () => {
+  const user = userEvent.setup();
+  openConsole(PATH, { signedIn: "approver" });
+  await user.selectOptions(await screen.findByLabelText("Change"), "set_statistics_target");
+  await user.type(screen.getByLabelText("Table"), "customers");
+  await user.type(screen.getByLabelText("Column"), "city");
+  await user.type(screen.getByLabelText("Statistics target"), "many");
+  await user.type(screen.getByLabelText("Reason"), "estimates are far off");
+  expect(screen.getByText("“many” is no whole number")).toBeTruthy();
+  expect(screen.getByRole("button", { name: "Check and propose" }).hasAttribute("disabled")).toBe(true);
+});
+
 test("a parameter that is never set from here says why before anything is sent", async () => {
   const user = userEvent.setup();
   openConsole(PATH, { signedIn: "approver" });

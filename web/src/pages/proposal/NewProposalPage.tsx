@@ -20,11 +20,13 @@ import { ParameterFields } from "./ParameterFields.tsx";
 import { readColumns } from "./columns-text.ts";
 import classes from "./NewProposal.module.css";
 
-const KINDS = ["create_index", "analyze", "drop_index", "set_parameter"] as const satisfies readonly WantedProposal["kind"][];
+const KINDS = ["create_index", "analyze", "drop_index", "create_statistics", "set_statistics_target", "set_parameter"] as const satisfies readonly WantedProposal["kind"][];
 const KIND_WORDS: Record<WantedProposal["kind"], string> = {
   create_index: "Build an index",
   analyze: "Gather a table's statistics (ANALYZE)",
   drop_index: "Drop an index that another one makes superfluous",
+  create_statistics: "Gather statistics about columns together",
+  set_statistics_target: "Sample a column more or less closely",
   set_parameter: "Set a parameter of the server",
 };
 
@@ -58,7 +60,7 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
   const instance = (instances.find(({ id }) => id === wanted) ?? instances[0])?.id ?? "";
   const [kind, setKind] = useState<WantedProposal["kind"]>(url.get("parameter") ? "set_parameter" : "create_index");
   const [chosen, setChosen] = useState<string>();
-  const [text, setText] = useState({ schema: "public", table: "", keys: "", include: "", index: "", parameter: url.get("parameter") ?? "", value: "", reason: "" });
+  const [text, setText] = useState({ schema: "public", table: "", keys: "", include: "", index: "", columns: "", target: "", parameter: url.get("parameter") ?? "", value: "", reason: "" });
   const databases = useQuery(read.instance(instance)).data?.databases ?? [];
   const database = databases.find((name) => name === chosen) ?? databases[0] ?? "";
   const keys = readColumns(text.keys);
@@ -85,8 +87,14 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
   const sets = kind === "set_parameter";
   const badKeys = builds && "bad" in keys ? `“${keys.bad}” is no column` : undefined;
   const badInclude = builds && "bad" in include ? `“${include.bad}” is no column` : undefined;
-  const needed = { create_index: [text.table, text.keys], analyze: [text.table], drop_index: [text.table, text.index], set_parameter: [text.parameter, text.value] }[kind];
-  const ready = !badKeys && !badInclude && [text.reason, ...needed].every((written) => written.trim() !== "");
+  const together = kind === "create_statistics";
+  const samples = kind === "set_statistics_target";
+  const needed = {
+    create_index: [text.table, text.keys], analyze: [text.table], drop_index: [text.table, text.index],
+    create_statistics: [text.table, text.columns], set_statistics_target: [text.table, text.columns, text.target], set_parameter: [text.parameter, text.value],
+  }[kind];
+  const badTarget = samples && text.target.trim() !== "" && !/^\d{1,5}$/.test(text.target.trim()) ? `“${text.target.trim()}” is no whole number` : undefined;
+  const ready = !badKeys && !badInclude && !badTarget && [text.reason, ...needed].every((written) => written.trim() !== "");
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!ready || propose.isPending) return;
@@ -98,6 +106,8 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
       keys: builds && "columns" in keys ? keys.columns : [],
       include: builds && "columns" in include ? include.columns.map((column) => column.column) : [],
       index: kind === "drop_index" ? text.index.trim() : undefined,
+      columns: together || samples ? text.columns.split(",").map((column) => column.trim()).filter(Boolean) : undefined,
+      target: samples ? Number(text.target) : undefined,
       reason: text.reason.trim(),
     };
     // Whoever has left the page meanwhile stays where they went.
@@ -125,6 +135,13 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
       )}
       {kind === "drop_index" && (
         <TextInput label="Index" description="Only one whose work another index of the table does; any other is yours to drop by hand." {...field("index")} error={at("index")} required withAsterisk={false} />
+      )}
+      {together && <TextInput label="Columns" description="Two to eight that are filtered on together, for example: city, postcode" {...field("columns")} error={at("columns")} required withAsterisk={false} />}
+      {samples && (
+        <div className={classes.row}>
+          <TextInput label="Column" {...field("columns")} error={at("columns")} required withAsterisk={false} />
+          <TextInput label="Statistics target" description="1 to 10000; PostgreSQL's default is 100" inputMode="numeric" {...field("target")} error={badTarget ?? at("target")} required withAsterisk={false} />
+        </div>
       )}
       <Textarea label="Reason" description="Stands in the proposal and in the audit log." {...field("reason")} error={at("reason")} autosize minRows={2} required withAsterisk={false} />
       {problem && <Trouble error={problem} />}

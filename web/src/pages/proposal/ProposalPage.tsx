@@ -22,6 +22,8 @@ const NOT_PREDICTED: Record<Proposal["kind"], string> = {
   create_index: "None of the statements that were seen would use it, so no gain is predicted. It is measured like any other.",
   analyze: "What better statistics bring can't be asked before they are there, so nothing is predicted. It is measured like any other.",
   drop_index: "Another index does the same work, so no statement should notice. It is measured like any other.",
+  create_statistics: "What better statistics bring can't be asked before they are there, so nothing is predicted. It is measured like any other.",
+  set_statistics_target: "What better statistics bring can't be asked before they are there, so nothing is predicted. It is measured like any other.",
   set_parameter: "What a parameter does can't be told before it is tried, so nothing is predicted.",
 };
 

@@ -48,7 +48,7 @@ fn reverting() -> Vec<Event> {
 
 fn ours(object: Object) -> Seen {
     let ground = if object == Object::Before { Ok(pre_image()) } else { Err("the name is taken".into()) };
-    Seen::Ours(Sight::new(object, ground))
+    Seen::Ours(Box::new(Sight::new(object, ground)))
 }
 
 fn whole() -> Seen {
@@ -69,12 +69,17 @@ fn adoptable(is_idle: bool) -> Seen {
 
 fn stalled() -> Seen {
     let sight = Sight::new(Object::Before, Ok(pre_image()));
-    Seen::Ours(Sight { stalled: Some("a transaction of process 5".into()), ..sight })
+    Seen::Ours(Box::new(Sight { stalled: Some("a transaction of process 5".into()), ..sight }))
+}
+
+fn busy() -> Seen {
+    let sight = Sight::new(Object::Before, Ok(pre_image()));
+    Seen::Ours(Box::new(Sight { busy: Some("standby replica is 31 s behind".into()), ..sight }))
 }
 
 fn intruded(object: Object) -> Seen {
     let Seen::Ours(sight) = ours(object) else { unreachable!("it is ours") };
-    Seen::Ours(Sight { intruder: Some("process 5 of role mallory".into()), ..sight })
+    Seen::Ours(Box::new(Sight { intruder: Some("process 5 of role mallory".into()), ..*sight }))
 }
 
 fn view<'a>(record: &'a Record, seen: &'a Seen) -> View<'a> {
@@ -171,7 +176,7 @@ fn a_parameter_on_trial_goes_where_it_is_no_longer_in_force() {
     reverts(ours(Object::Partial), "in the server's file, and another one in force");
     reverts(ours(Object::Before), "somebody else took it back");
     let Seen::Ours(sight) = whole() else { unreachable!("it is ours") };
-    reverts(Seen::Ours(Sight { in_recovery: true, ..sight }), "became a standby");
+    reverts(Seen::Ours(Box::new(Sight { in_recovery: true, ..*sight })), "became a standby");
 }
 
 #[test]
@@ -254,11 +259,28 @@ fn patience_and_permission_end() {
 }
 
 #[test]
+fn nothing_begins_on_a_busy_server_and_its_approval_ends_all_the_same() {
+    check(vec![], busy(), "record armed");
+    check(armed(), busy(), "wait Load");
+    check(applying(1), busy(), "wait Load");
+    let (record, seen) = (record(armed()), busy());
+    let hours = (WaitFor::Load, Duration::from_secs(20 * 3_600));
+    assert!(matches!(plan(View { waiting: Some(hours), ..view(&record, &seen) }), Step::Wait { .. }));
+    let late = View { now: record.order.expires_at, ..view(&record, &seen) };
+    assert!(matches!(plan(late), Step::Record(Event::Aborted { .. })));
+    // What is there is judged as ever.
+    let Seen::Ours(sight) = whole() else { unreachable!("it is ours") };
+    let seen = || Seen::Ours(Box::new(Sight { busy: Some("full".into()), ..(*sight).clone() }));
+    check(applying(1), seen(), "record applied");
+    check(reverting(), seen(), "remove: the undo starts");
+}
+
+#[test]
 fn other_ground_is_armed_anew() {
     let altered = |alter: fn(&mut TablePreImage)| {
         let PreImage::Table(mut table) = pre_image() else { unreachable!("it is a table's") };
         alter(&mut table);
-        Seen::Ours(Sight::new(Object::Before, Ok(PreImage::Table(table))))
+        Seen::Ours(Box::new(Sight::new(Object::Before, Ok(PreImage::Table(table)))))
     };
     check(armed(), altered(|table| table.table_oid += 1), "record armed");
     check(armed(), altered(|table| table.bytes += 1), "begin");

@@ -290,7 +290,7 @@ impl<'a> World<'a> {
             Thing::Nothing => Ok(pre_image()),
             Thing::Part | Thing::Whole | Thing::Other => Err("the name is taken".to_owned()),
         };
-        Seen::Ours(Sight::new(object, ground))
+        Seen::Ours(Box::new(Sight::new(object, ground)))
     }
 
     /// No effect without its intent as the last word (but for an undo that was asked for just now), and the

@@ -1,5 +1,7 @@
 //! Reading what a change touches. Every statement looks only at the catalog and the statistics views.
 
+use std::time::Duration;
+
 use querysmith_shared::change::TableName;
 use querysmith_shared::timestamp::Timestamp;
 use sqlx::Row;
@@ -7,8 +9,11 @@ use sqlx::postgres::PgRow;
 
 use super::error::classify;
 use super::{LOOK_LIMIT, Session, bounded};
-use crate::apply::facts::{BuildProgress, ColumnFacts, IndexFacts, KeyFacts, Named, ServerFacts, TableFacts};
+use crate::apply::facts::{
+    BuildProgress, ColumnFacts, IndexFacts, KeyFacts, Named, ServerFacts, StatisticsFacts, TableFacts,
+};
 use crate::apply::failure::DatabaseError;
+use crate::apply::throttle::{BLOCKED_AFTER, Load, Pressure, Standby};
 
 impl Session {
     /// The server, as it answers now.
@@ -25,9 +30,13 @@ impl Session {
         read().map_err(classify)
     }
 
-    /// One table; `None` if there is none of that name. Statements that follow run as its owner where that is
-    /// the only way to the owner's rights.
-    pub async fn table(&mut self, name: &TableName) -> Result<Option<TableFacts>, DatabaseError> {
+    /// One table, and extended statistics of this name; `None` if there is no such table. Statements that follow run as
+    /// its owner where that is the only way to the owner's rights.
+    pub async fn table(
+        &mut self,
+        name: &TableName,
+        statistics: &str,
+    ) -> Result<Option<TableFacts>, DatabaseError> {
         // Since PostgreSQL 16 a role can be allowed to become another without having its rights all the time.
         let privilege = if self.version >= 160_000 { "SET" } else { "MEMBER" };
         let query = sqlx::query(include_str!("../sql/change_table.sql"));
@@ -39,7 +48,9 @@ impl Session {
         let may_maintain = self.may_maintain(oid).await?;
         let columns = self.columns(oid, name).await?;
         let indexes = self.indexes(oid, 0).await?;
-        let (facts, acts_as_owner) = table_facts(&row, may_maintain, columns, indexes).map_err(classify)?;
+        let statistics = self.statistics(oid, &name.schema, statistics).await?;
+        let (facts, acts_as_owner) = table_facts(&row, may_maintain, columns).map_err(classify)?;
+        let facts = TableFacts { indexes, statistics, ..facts };
         self.act_as = acts_as_owner.then(|| facts.owner.clone());
         Ok(Some(facts))
     }
@@ -77,6 +88,17 @@ impl Session {
         }))
     }
 
+    /// How busy the server is, on a host under this pressure.
+    pub async fn load(&mut self, pressure: Option<Pressure>) -> Result<Load, DatabaseError> {
+        let query = sqlx::query(include_str!("../sql/change_standbys.sql"));
+        let rows = bounded(LOOK_LIMIT, query.fetch_all(&mut self.connection)).await?;
+        let standbys = rows.iter().map(standby).collect::<Result<_, _>>().map_err(classify)?;
+        let query = sqlx::query(include_str!("../sql/change_blocked.sql")).bind(BLOCKED_AFTER.as_secs_f64());
+        let row = bounded(LOOK_LIMIT, query.fetch_one(&mut self.connection)).await?;
+        let blocked: i64 = row.try_get("sessions").map_err(classify)?;
+        Ok(Load { pressure, standbys, blocked_sessions: u32::try_from(blocked).unwrap_or(u32::MAX) })
+    }
+
     /// How far the index build of a process is; `None` if it isn't building.
     pub async fn progress(&mut self, pid: i32) -> Result<Option<BuildProgress>, DatabaseError> {
         let query = sqlx::query(include_str!("../sql/change_progress.sql")).bind(pid);
@@ -107,9 +129,22 @@ impl Session {
                 number: row.try_get("number")?,
                 name: row.try_get("name")?,
                 width: u32::try_from(width).unwrap_or(0),
+                target: row.try_get("target")?,
             })
         };
         rows.iter().map(column).collect::<Result<_, _>>().map_err(classify)
+    }
+
+    async fn statistics(
+        &mut self,
+        table_oid: i64,
+        schema: &str,
+        name: &str,
+    ) -> Result<Vec<StatisticsFacts>, DatabaseError> {
+        let query = sqlx::query(include_str!("../sql/change_statistics.sql"));
+        let query = query.bind(table_oid).bind(schema).bind(name);
+        let rows = bounded(LOOK_LIMIT, query.fetch_all(&mut self.connection)).await?;
+        rows.iter().map(statistics_facts).collect::<Result<_, _>>().map_err(classify)
     }
 
     async fn indexes(&mut self, table_oid: i64, index_oid: i64) -> Result<Vec<IndexFacts>, DatabaseError> {
@@ -119,12 +154,21 @@ impl Session {
     }
 }
 
+fn standby(row: &PgRow) -> Result<Standby, sqlx::Error> {
+    let lag: Option<f64> = row.try_get("lag_s")?;
+    let bytes: f64 = row.try_get("lag_bytes")?;
+    Ok(Standby {
+        name: row.try_get("name")?,
+        lag: lag.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        lag_bytes: bytes.max(0.0) as u64,
+    })
+}
+
 /// The facts, and whether the role has to become the owner for them.
 fn table_facts(
     row: &PgRow,
     may_maintain: bool,
     columns: Vec<ColumnFacts>,
-    indexes: Vec<IndexFacts>,
 ) -> Result<(TableFacts, bool), sqlx::Error> {
     let kind: String = row.try_get("kind")?;
     let persistence: String = row.try_get("persistence")?;
@@ -153,7 +197,8 @@ fn table_facts(
         columns,
         last_analyze: last_analyze.map(Timestamp),
         changed_since_analyze: row.try_get("changed_since_analyze")?,
-        indexes,
+        indexes: Vec::new(),
+        statistics: Vec::new(),
     };
     Ok((facts, acts_as_owner))
 }
@@ -183,6 +228,17 @@ fn index_facts(row: &PgRow) -> Result<IndexFacts, sqlx::Error> {
         bytes: u64::try_from(row.try_get::<i64, _>("bytes")?).unwrap_or(0),
         scans: u64::try_from(row.try_get::<i64, _>("scans")?).unwrap_or(0),
         holds: row.try_get("holds")?,
+    })
+}
+
+fn statistics_facts(row: &PgRow) -> Result<StatisticsFacts, sqlx::Error> {
+    Ok(StatisticsFacts {
+        schema: row.try_get("schema")?,
+        name: row.try_get("name")?,
+        table_oid: oid(row.try_get("table_oid")?),
+        columns: row.try_get("columns")?,
+        whole: row.try_get("whole")?,
+        definition: row.try_get("definition")?,
     })
 }
 

@@ -86,6 +86,7 @@ fn column(row: &PgRow) -> Result<Column, sqlx::Error> {
         data_type: row::string(row, 2)?,
         not_null: row::bool(row, 3)?,
         statistics: None,
+        statistics_target: row::int(row, 4)?.and_then(|target| i32::try_from(target).ok()),
     })
 }
 

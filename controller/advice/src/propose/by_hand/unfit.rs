@@ -2,6 +2,8 @@
 
 use querysmith_shared::change::{MAX_INDEX_COLUMNS, TableName};
 
+use crate::evidence::TableEvidence;
+
 /// Why a wish can't be proposed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
@@ -75,6 +77,20 @@ pub enum Unfit {
         "{0} is more than a plain b-tree index, so that the undo could not build it again; drop it by hand"
     )]
     NotRebuildable(String),
+    /// Too few or too many columns for extended statistics.
+    #[error("statistics about columns together are of 2 to 8 columns")]
+    StatisticsColumns,
+    /// No statistics target.
+    #[error("a statistics target is from 1 to 10000; PostgreSQL's default is 100")]
+    Target,
+    /// It has the target.
+    #[error("the statistics target of {column} is {target} already")]
+    TargetAlready {
+        /// The column.
+        column: String,
+        /// Its target.
+        target: u16,
+    },
     /// There is no such parameter.
     #[error("this server has no parameter {0}, as the agent last read it")]
     UnknownParameter(String),
@@ -130,6 +146,10 @@ pub enum Part {
     Include,
     /// The index to drop.
     Index,
+    /// The columns of statistics.
+    Columns,
+    /// Their target.
+    Target,
     /// The parameter.
     Parameter,
     /// Its value.
@@ -137,6 +157,17 @@ pub enum Part {
 }
 
 impl Unfit {
+    /// The table has no such column.
+    pub(crate) fn unknown_column(table: &TableEvidence, column: &str, part: Part) -> Self {
+        let columns: Vec<&str> = table.table.columns.iter().map(|column| column.name.as_str()).collect();
+        Self::UnknownColumn {
+            table: table.table.name.clone(),
+            column: column.to_owned(),
+            columns: columns.join(", "),
+            part,
+        }
+    }
+
     /// Which part of the wish it is about.
     pub fn part(&self) -> Part {
         match self {
@@ -150,6 +181,8 @@ impl Unfit {
             | Self::SetElsewhere { .. }
             | Self::UnderWay(_) => Part::Parameter,
             Self::SetAlready { .. } | Self::Value { .. } => Part::Value,
+            Self::StatisticsColumns => Part::Columns,
+            Self::Target | Self::TargetAlready { .. } => Part::Target,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::id;
 use crate::approval::{PublicKey, Signature};
 use crate::change::limits::Limits;
 use crate::change::parameter::SetParameter;
+use crate::change::statistics::{CreateStatistics, SetStatisticsTarget};
 use crate::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName};
 use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
 use crate::timestamp::Timestamp;
@@ -55,6 +56,19 @@ pub(super) fn orders() -> Vec<(&'static str, Order)> {
         replaces: "8MB".into(),
         before: Some("8MB".into()),
     };
+    let statistics = CreateStatistics {
+        database: "shop".into(),
+        table: create_index().table,
+        name: "qs_orders_city_zip_00000002".into(),
+        columns: vec!["city".into(), "zip".into()],
+    };
+    let target = SetStatisticsTarget {
+        database: "shop".into(),
+        table: create_index().table,
+        column: "city".into(),
+        target: 500,
+        before: Some(200),
+    };
     let undo = Undo {
         change: ChangeId(id(2)),
         reason: "harmed".into(),
@@ -79,6 +93,14 @@ pub(super) fn orders() -> Vec<(&'static str, Order)> {
         ("apply_analyze", applied(Apply { limits: Limits::ANALYZE, ..apply(Change::Analyze(analyze)) })),
         ("apply_drop", applied(apply(Change::DropIndex(drop)))),
         ("apply_parameter", applied(Apply { limits: Limits::PARAMETER, ..apply(Change::SetParameter(set)) })),
+        (
+            "apply_statistics",
+            applied(Apply { limits: Limits::ANALYZE, ..apply(Change::CreateStatistics(statistics)) }),
+        ),
+        (
+            "apply_target",
+            applied(Apply { limits: Limits::ANALYZE, ..apply(Change::SetStatisticsTarget(target)) }),
+        ),
         ("undo", Order::Undo(undo)),
         ("confirm", Order::Confirm(confirm)),
         ("renew", Order::Renew(renew)),

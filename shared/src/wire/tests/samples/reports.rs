@@ -104,6 +104,7 @@ fn schema() -> SchemaChanges {
         name: "id".into(),
         data_type: "bigint".into(),
         not_null: true,
+        statistics_target: Some(500),
         statistics: Some(ColumnStatistics {
             null_fraction: 0.5,
             distinct: -1.0,
