@@ -139,7 +139,7 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
       {together && <TextInput label="Columns" description="Two to eight that are filtered on together, for example: city, postcode" {...field("columns")} error={at("columns")} required withAsterisk={false} />}
       {samples && (
         <div className={classes.row}>
-          <TextInput label="Column" {...field("columns")} error={at("columns")} required withAsterisk={false} />
+          <TextInput label="Column" description="One, as the table has it" {...field("columns")} error={at("columns")} required withAsterisk={false} />
           <TextInput label="Statistics target" description="1 to 10000; PostgreSQL's default is 100" inputMode="numeric" {...field("target")} error={badTarget ?? at("target")} required withAsterisk={false} />
         </div>
       )}
