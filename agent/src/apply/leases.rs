@@ -20,7 +20,7 @@ use super::lease::Budget;
 pub(super) const TICK: Duration = Duration::from_secs(10);
 
 /// After so many ticks the database is asked whether a change on trial is still there, one change at a time: the role has
-/// few sessions. With the usual tick, twice a minute.
+/// few sessions. With the usual tick, the next of them every half minute.
 const LOOK_AGAIN: usize = 3;
 
 /// The budgets of the changes on trial.

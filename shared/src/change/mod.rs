@@ -199,7 +199,7 @@ pub struct Analyze {
 }
 
 /// Every index and every statistics object the product makes starts with this.
-pub const INDEX_PREFIX: &str = "qs_";
+pub const OBJECT_PREFIX: &str = "qs_";
 /// Longest identifier of PostgreSQL, bytes.
 const MAX_IDENTIFIER_BYTES: usize = 63;
 
@@ -216,7 +216,7 @@ pub fn object_name<'a>(
     columns: impl IntoIterator<Item = &'a str>,
 ) -> String {
     let tail = format!("_{}", change.short());
-    let mut name = format!("{INDEX_PREFIX}{}", table.name);
+    let mut name = format!("{OBJECT_PREFIX}{}", table.name);
     for column in columns {
         name.push('_');
         name.push_str(column);

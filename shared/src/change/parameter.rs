@@ -158,7 +158,9 @@ impl SetParameter {
         if let Some(why) = forbidden(&self.name) {
             return Err(format!("{} {why}: it is never set from here", self.name));
         }
-        let mut values = [Some(&self.value), self.before.as_ref()].into_iter().flatten();
+        // What it replaces is read by whoever approves.
+        let values = [Some(&self.value), Some(&self.replaces), self.before.as_ref()];
+        let mut values = values.into_iter().flatten();
         match values.find(|value| !is_plain(value)) {
             Some(value) => {
                 Err(format!("{value:?} is neither a number nor a word: {} is not set to it", self.name))
@@ -224,6 +226,8 @@ mod tests {
         let odd = SetParameter { value: "64MB'".into(), ..good.clone() };
         assert!(odd.check().unwrap_err().contains("neither a number nor a word"));
         let odd = SetParameter { before: Some("a b".into()), ..good.clone() };
+        assert!(odd.check().is_err());
+        let odd = SetParameter { replaces: "4MB. Nobody minds".into(), ..good.clone() };
         assert!(odd.check().is_err());
         let never = SetParameter { name: "archive_command".into(), ..good };
         assert!(never.check().unwrap_err().contains("lets the server load or run code"));

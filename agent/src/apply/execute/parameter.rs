@@ -47,10 +47,13 @@ pub(super) fn rival(journal: &Journal, change: ChangeId, set: &SetParameter) -> 
             ChangeState::Applying | ChangeState::Trial | ChangeState::Reverting | ChangeState::Stuck
         )
     };
-    journal.changes(in_place).into_iter().filter(|other| *other != change).find(|other| {
-        let other = journal.change(*other).ok().flatten();
-        other.is_some_and(
-            |other| matches!(&other.order.what, Change::SetParameter(theirs) if theirs.name == set.name),
-        )
+    let others = journal.changes(in_place).into_iter().filter(|other| *other != change);
+    others.into_iter().find(|other| match journal.change(*other) {
+        Ok(Some(other)) => {
+            matches!(&other.order.what, Change::SetParameter(theirs) if theirs.name == set.name)
+        }
+        Ok(None) => false,
+        // What can't be read may be one.
+        Err(_) => true,
     })
 }

@@ -36,7 +36,8 @@ pub fn survey(
     }
     if !same(&facts.value, &set.replaces) {
         return Err(format!(
-            "{name} is {value} by now, and was {} when the change was proposed: have it proposed anew",
+            "{name} is {value} by now, and was {} when the change was proposed: have it proposed anew once the settings \
+             were read again, which takes up to a quarter of an hour",
             set.replaces
         ));
     }

@@ -84,15 +84,15 @@ fn has_own_mark(text: &str) -> bool {
     lexer::tokens(text).take(6).any(|token| token.kind == Kind::Comment && token.text == OWN_MARK)
 }
 
-/// The changes that the agent makes: indexes with the product's prefix.
+/// The changes that the agent makes: indexes and statistics with the product's prefix.
 fn is_own_change(text: &str) -> bool {
     let mut words = lexer::significant(text);
     let starts = words
         .next()
         .is_some_and(|token| ["create", "drop", "reindex"].iter().any(|word| token.is_word(word)));
-    let prefix = querysmith_shared::change::INDEX_PREFIX;
+    let prefix = querysmith_shared::change::OBJECT_PREFIX;
     starts
-        && words.next().is_some_and(|token| token.is_word("index"))
+        && words.next().is_some_and(|token| ["index", "statistics"].iter().any(|word| token.is_word(word)))
         && words.take(8).any(|token| token.kind == Kind::QuotedName && token.text[1..].starts_with(prefix))
 }
 
@@ -118,6 +118,10 @@ mod tests {
             ("SELECT '/* querysmith */'", Class::Plannable),
             ("CREATE INDEX CONCURRENTLY \"qs_orders_a_12345678\" ON public.orders (a)", Class::Own),
             ("DROP INDEX CONCURRENTLY IF EXISTS \"public\".\"qs_orders_a_12345678\"", Class::Own),
+            (
+                "CREATE STATISTICS \"public\".\"qs_orders_a_b_12345678\" ON \"a\", \"b\" FROM \"public\".\"orders\"",
+                Class::Own,
+            ),
         ] {
             assert_eq!(classify(text), expected, "{text}");
         }

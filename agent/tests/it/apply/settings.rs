@@ -1,7 +1,9 @@
 //! Parameters set on a real server: in force, taken back, and never what the host didn't name.
 
+use std::time::Duration;
+
 use agent::apply::allow_list::AllowList;
-use agent::apply::context::ApplyInstance;
+use agent::apply::context::{ApplyConfig, ApplyInstance};
 use agent::config::Instance;
 use agent::engines::grants;
 use agent::engines::postgres::change::{ChangeTarget, scope_key};
@@ -258,7 +260,22 @@ async fn what_others_do_to_the_parameter_ends_its_trial() {
     );
     assert_eq!(report.sql.as_deref().map(|sql| sql.contains("RESET")), Some(true));
 
+    engine.stop().await;
+
+    // The same without a restart: a change on trial is looked at now and then.
+    let engine = Engine::start(
+        ApplyConfig { lease_tick: Duration::from_millis(50), ..stage.config() },
+        stage.instances(),
+    );
+    let order = stage.setting("work_mem", "4MB", "64MB");
+    engine.apply(&order).await;
+    engine.reaches(&order, S::Trial).await;
+    stage.alter_system("ALTER SYSTEM RESET work_mem").await;
+    engine.reaches(&order, S::Reverted).await;
+    engine.stop().await;
+
     // Somebody sets another value: theirs stays, and a person is told.
+    let engine = stage.engine();
     let order = stage.setting("work_mem", "4MB", "64MB");
     engine.apply(&order).await;
     engine.reaches(&order, S::Trial).await;

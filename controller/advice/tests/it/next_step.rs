@@ -109,3 +109,18 @@ fn the_reason_has_the_figures_a_person_needs() {
         "harmed: 10 % more time for the touched statements (between 5.0 % more and 20 % more) over 4 windows"
     );
 }
+
+#[test]
+fn a_parameter_is_kept_by_nobody_but_a_person_and_harm_takes_it_back() {
+    let longest = Duration::from_secs_f64(MeasureThresholds::default().longest_s);
+    for elapsed in [Duration::from_secs(60), longest * 2] {
+        for verdict in [Verdict::Helped, Verdict::NoEffect, Verdict::TooLittleData] {
+            assert_eq!(
+                step(&effect(verdict, true), ChangeKind::SetParameter, elapsed),
+                Step::Wait,
+                "{verdict:?}"
+            );
+        }
+        assert_eq!(step(&effect(Verdict::Harmed, false), ChangeKind::SetParameter, elapsed), Step::TakeBack);
+    }
+}
