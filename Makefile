@@ -47,6 +47,9 @@ demo-clean: ## remove what the demo left
 journey: build ## the demo without a person: prints its figures as JSON, exit 0 only if all held
 	@exec target/debug/querysmith-demo journey
 
+ab-live: build ## two settings tried in turns on a live server: one that hurts, one that does nothing, as JSON (half an hour)
+	@exec target/debug/querysmith-demo ab-live
+
 footprint: build ## what the agent costs at 5,000 statements, as JSON
 	@echo >&2 "• building the agent as it is shipped"
 	@cargo build --profile agent -p querysmith-agent

@@ -141,6 +141,7 @@ impl Parts {
                 reports: ToOutbox { outbox: outbox.clone(), instance: Some(member.id) },
                 roster: Arc::clone(&roster),
                 stretch: stretched.clone(),
+                settings_changed: applier.settings_changed(member.id),
             };
             let collecting = supervise::run(watched, stopping.clone());
             tasks.spawn(async move {
@@ -241,8 +242,10 @@ async fn answer(order: Order, members: &[Member], applier: &Applier) -> Answer {
             Some(member) => Answer::WhatIf(member.engine.what_if(&question).await),
             None => Answer::Refused("this agent does not watch that instance".to_owned()),
         },
-        change @ (Order::Apply(_) | Order::Undo(_) | Order::Confirm(_) | Order::Renew(_)) => {
-            applier.handle(change).await
-        }
+        change @ (Order::Apply(_)
+        | Order::Undo(_)
+        | Order::Confirm(_)
+        | Order::Renew(_)
+        | Order::Pause(_)) => applier.handle(change).await,
     }
 }

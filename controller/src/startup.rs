@@ -178,7 +178,7 @@ fn advice(config: &Config, store: &Store, wake: &Wake, fleet: &Fleet) -> AdviceC
         agents: Arc::new(fleet.clone()),
         threads: BigStack::new(THREADS),
         history: HistoryCache::default(),
-        thresholds: Arc::new(Thresholds::default()),
+        thresholds: Arc::new(Thresholds { switchback: config.trials.switchback(), ..Thresholds::default() }),
         proposal_life: config.proposals.life(),
         terms: config.trials.terms(),
     }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::change::limits::Limits;
+use crate::change::switchback::Switchback;
 use crate::change::trial::OnPartition;
 use crate::dialect::Rendered;
 use crate::hex;
@@ -133,10 +134,16 @@ impl Approval<'_> {
             OnPartition::Revert => "revert",
             OnPartition::Hold => "hold",
         };
-        let limits = format!(
+        let mut limits = format!(
             "lock wait {lock_wait_ms} ms, statement {duration_ms} ms, trial {} s, lease {} s, then {on_partition}",
             trial.longest_s, trial.lease_s
         );
+        if let Some(Switchback { window_s, washout_s, most_pairs, seed }) = trial.switchback {
+            let seed = hex::encode(&seed.0);
+            limits.push_str(&format!(
+                "\nswitchback: {most_pairs} pairs, windows of {window_s} s after {washout_s} s, coins of {seed}"
+            ));
+        }
         block(&mut text, "limits", &limits);
         text
     }

@@ -167,6 +167,11 @@ impl Cluster {
         self.workplace.path()
     }
 
+    /// Where a program of the server's version is.
+    pub fn program(&self, name: &str) -> Result<PathBuf> {
+        self.binaries.path(name)
+    }
+
     /// The server's log file.
     pub fn log_path(&self) -> PathBuf {
         self.workplace.path().join("log")

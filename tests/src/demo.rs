@@ -1,6 +1,7 @@
 //! The demo: a controller, a sample shop, an agent and a workload on this machine, and the journey that
 //! goes once around the loop with them and measures it.
 
+pub mod ab_live;
 pub mod api;
 pub mod browser;
 pub mod fleet;

@@ -16,6 +16,7 @@ test("a parameter is set from its row in the settings, and undone", async ({ pag
   await expect(page.getByText(/^Now 4.MB/)).toBeVisible();
 
   await page.getByLabel("New value").fill("63kB");
+  await page.getByLabel("How it is tried").selectOption("before_after");
   await page.getByLabel("Reason").fill("sorts spill");
   await page.getByRole("button", { name: "Check and propose" }).click();
   await expect(page.getByRole("alert")).toContainText("work_mem can't be \"63kB\"");

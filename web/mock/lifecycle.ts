@@ -24,7 +24,7 @@ export function approve(state: MockState, proposal: Proposal): Change {
     id: uuid(`change of ${proposal.id}`), proposal_id: proposal.id, instance_id: proposal.instance_id, instance_name: proposal.instance_name,
     title: proposal.title, kind: proposal.kind, state: "approved", state_since: now, effect: null, verdict: null, created_at: now,
     sql: proposal.sql, events: [], predicted: proposal.predicted, measured: null, statements: [], can: { ...NO_HAND, undo: false, undo_reason: null, withdraw: true, withdraw_reason: null },
-    lease: null, held: null, signatures: [], missing_signatures: null, signing: proposal.signing,
+    lease: null, held: null, switchback: null, signatures: [], missing_signatures: null, signing: proposal.signing,
     object_name: `qs_${hex(`index ${proposal.id}`, 12)}`, verified_at: null,
   };
   state.changes.unshift(change);

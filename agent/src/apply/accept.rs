@@ -53,13 +53,31 @@ pub(super) fn undo(record: &Record, reason: &str) -> Acceptance {
     }
 }
 
-/// An order to keep a change.
+/// An order to keep a change. One that is tried by switchback may not be in place at this moment.
 pub(super) fn confirm(record: &Record, reason: &str) -> Acceptance {
     match record.state {
+        ChangeState::Trial if record.progress.keep.is_some() => Acceptance::Done,
+        ChangeState::Trial if record.order.limits.trial.switchback.is_some() => {
+            Acceptance::Write(Event::KeepIntent { reason: order::bounded_reason(reason).to_owned() })
+        }
         ChangeState::Trial => {
             Acceptance::Write(Event::Confirmed { reason: order::bounded_reason(reason).to_owned() })
         }
         ChangeState::Confirmed => Acceptance::Done,
         state => Acceptance::Refuse(format!("the change is {state}: only one on trial can be kept")),
+    }
+}
+
+/// An order to go on without a change for a while.
+pub(super) fn pause(record: &Record, for_s: u32, reason: &str) -> Acceptance {
+    match record.state {
+        ChangeState::Trial if record.order.limits.trial.switchback.is_some() => {
+            Acceptance::Write(Event::Paused {
+                for_s: for_s.min(record.order.limits.trial.longest_s),
+                reason: order::bounded_reason(reason).to_owned(),
+            })
+        }
+        ChangeState::Trial => Acceptance::Refuse("only a trial by switchback can pause".to_owned()),
+        state => Acceptance::Refuse(format!("the change is {state}: only one on trial can pause")),
     }
 }

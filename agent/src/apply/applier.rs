@@ -8,7 +8,7 @@ use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::id::{ChangeId, InstanceId};
 use querysmith_shared::wire::fence::Fence;
 use querysmith_shared::wire::order::{
-    Answer, Apply, Confirm, Lease, MissingSignatures, Order, Renew, UNKNOWN_CHANGE, Undo,
+    Answer, Apply, Confirm, Lease, MissingSignatures, Order, Pause, Renew, UNKNOWN_CHANGE, Undo,
 };
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -23,6 +23,7 @@ use super::journal::record::Record;
 use super::journal::{Journal, JournalError, MAX_BYTES, RecordError};
 use super::leases::{self, Leases};
 use super::report::{self, ChangeSink};
+use super::stages::Stages;
 use super::withdrawn::Withdrawn;
 use super::{order, plan, supervise};
 
@@ -81,6 +82,7 @@ impl Applier {
             instances: by_id(instances),
             builds: BuildSlots::default(),
             leases: Leases::default(),
+            stages: Stages::default(),
             fencing,
             news: news.clone(),
             progress,
@@ -117,6 +119,7 @@ impl Applier {
                 Ok(leases) => return Answer::Leases(leases),
                 Err(reason) => Err(reason),
             },
+            (Ok(engine), Order::Pause(order)) => engine.pause(order).await,
             (Ok(_), Order::WhatIf(_)) => Err("a what-if question is no change".to_owned()),
         };
         match answered {
@@ -131,6 +134,12 @@ impl Applier {
             Ok(engine) => engine.context.fencing.watch(),
             Err(_) => watch::channel(None).1,
         }
+    }
+
+    /// Follows when a parameter of an instance was set, kept or taken back: what was known of its settings is old then.
+    pub fn settings_changed(&self, instance: InstanceId) -> watch::Receiver<()> {
+        let instance = self.engine.as_ref().ok().and_then(|engine| engine.context.instances.get(&instance));
+        instance.map_or_else(|| watch::channel(()).1, |instance| instance.settings_changed.subscribe())
     }
 
     /// Whose signatures changes of an instance need at this moment; nobody's where the controller's word is enough.
@@ -341,10 +350,23 @@ impl Engine {
 
     async fn confirm(&self, order: Confirm) -> Result<(), String> {
         let record = self.known(order.change)?.ok_or(UNKNOWN_CHANGE)?;
-        match accept::confirm(&record, &order.reason) {
+        self.on_trial(&record, accept::confirm(&record, &order.reason)).await
+    }
+
+    async fn pause(&self, order: Pause) -> Result<(), String> {
+        let record = self.known(order.change)?.ok_or(UNKNOWN_CHANGE)?;
+        self.on_trial(&record, accept::pause(&record, order.for_s, &order.reason)).await
+    }
+
+    /// Does what was decided about a change on trial.
+    async fn on_trial(&self, record: &Record, acceptance: Acceptance) -> Result<(), String> {
+        match acceptance {
             Acceptance::Write(event) => {
-                let written = self.context.record(order.change, Some(record.state), event).await;
-                written.map(|_| ()).map_err(|error| error.to_string())
+                let written = self.context.record(record.change, Some(record.state), event).await;
+                if !written.map_err(|error| error.to_string())?.state.is_final() {
+                    self.start(record.change).await;
+                }
+                Ok(())
             }
             Acceptance::Done => Ok(()),
             Acceptance::Refuse(reason) => Err(reason),

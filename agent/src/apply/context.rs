@@ -22,6 +22,7 @@ use super::journal::{Journal, RecordError};
 use super::leases::{self, Leases};
 use super::order;
 use super::report::Progress;
+use super::stages::Stages;
 use super::throttle::Pressure;
 use crate::collect::machine;
 use crate::engines::postgres::change::ChangeTarget;
@@ -87,6 +88,7 @@ pub(super) struct Context {
     pub(super) instances: HashMap<InstanceId, Instance>,
     pub(super) builds: BuildSlots,
     pub(super) leases: Leases,
+    pub(super) stages: Stages,
     pub(super) fencing: Fencing,
     /// Tells the reporter that there is a new line.
     pub(super) news: Arc<Notify>,
@@ -100,11 +102,18 @@ pub(super) struct Instance {
     pub(super) target: ChangeTarget,
     /// One change at a time; undoing needs no turn.
     pub(super) turn: Arc<Semaphore>,
+    /// Tells that a parameter of the server has another value now.
+    pub(super) settings_changed: watch::Sender<()>,
 }
 
 impl Instance {
     pub(super) fn new(instance: ApplyInstance) -> Self {
-        Self { name: instance.name, target: instance.target, turn: Arc::new(Semaphore::new(1)) }
+        Self {
+            name: instance.name,
+            target: instance.target,
+            turn: Arc::new(Semaphore::new(1)),
+            settings_changed: watch::Sender::new(()),
+        }
     }
 }
 

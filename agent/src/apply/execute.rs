@@ -6,10 +6,12 @@
 mod observe;
 mod parameter;
 mod statement;
+mod switch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use querysmith_shared::change::ChangeKind;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::id::ChangeId;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
@@ -18,7 +20,7 @@ use tracing::{debug, error, warn};
 use super::context::{BuildSlot, Context, Instance};
 use super::failure::DatabaseError;
 use super::journal::RecordError;
-use super::journal::entry::Event;
+use super::journal::entry::{Entry, Event};
 use super::journal::record::Record;
 use super::plan::{Step, View, plan};
 use super::report;
@@ -155,8 +157,10 @@ impl<'a> Drive<'a> {
         };
         let permission = self.context.permission(instance, &record.order);
         let waiting = self.waiting.as_ref().map(|waiting| (waiting.what, waiting.since.elapsed()));
-        let (now, latest) = (self.context.now(), self.context.journal.latest());
-        let view = View { record, seen: &seen, permission: &permission, waiting, now, latest };
+        let (reading, latest) = (self.context.config.clock.read(), self.context.journal.latest());
+        let in_place_for = self.context.stages.in_place_for(self.change, &reading);
+        let now = reading.wall;
+        let view = View { record, seen: &seen, permission: &permission, waiting, in_place_for, now, latest };
         let step = plan(view);
         debug!(change.id = %self.change, ?step, "next step");
         if !matches!(step, Step::Wait { .. } | Step::Cancel { .. }) {
@@ -168,8 +172,12 @@ impl<'a> Drive<'a> {
             Step::Cancel { pid } => self.end_earlier_session(pid, false).await,
             Step::End { pid } => self.end_earlier_session(pid, true).await,
             Step::Record(event) => {
-                // What was verified just now needn't be looked at again.
-                let rests = matches!(event, Event::Applied { .. });
+                // What was verified just now needn't be looked at again, unless there is more to do.
+                let rests = match event {
+                    Event::Applied { .. } => record.order.limits.trial.switchback.is_none(),
+                    Event::Switched { .. } => record.progress.keep.is_none(),
+                    _ => false,
+                };
                 match self.write(record, self.with_duration(event)).await {
                     Ok(()) if rests => Next::Rest,
                     Ok(()) => Next::Look,
@@ -180,6 +188,7 @@ impl<'a> Drive<'a> {
                 Ok(()) => self.begin(record, instance).await,
                 Err(next) => next,
             },
+            Step::Switch { arm } => self.switch(record, instance, arm).await,
             Step::Remove(event) => match self.write(record, event).await {
                 Ok(()) => self.remove(record, instance).await,
                 Err(next) => next,
@@ -189,7 +198,19 @@ impl<'a> Drive<'a> {
 
     /// Writes a line decided in the state of `record`.
     async fn write(&self, record: &Record, event: Event) -> Result<(), Next> {
-        match self.context.record(self.change, Some(record.state), event).await {
+        let sets = matches!(event, Event::Applied { .. } | Event::Confirmed { .. } | Event::Reverted { .. })
+            && record.order.what.kind() == ChangeKind::SetParameter;
+        let written = self.context.record(self.change, Some(record.state), event).await;
+        if sets && let Some(instance) = self.context.instances.get(&record.order.instance) {
+            instance.settings_changed.send_replace(());
+        }
+        match written {
+            Ok(Entry { event: Event::Switched { to, .. }, .. }) => {
+                if let Some(plan) = &record.order.limits.trial.switchback {
+                    self.context.stages.begin(self.change, plan, to, self.context.config.clock.read());
+                }
+                Ok(())
+            }
             Ok(_) => Ok(()),
             // An order came in between: decide anew.
             Err(RecordError::Moved | RecordError::Illegal(_)) => Err(Next::Look),

@@ -16,6 +16,8 @@ pub enum FaultPoint {
     Running,
     /// The statement has ended; nothing of that is in the journal.
     AfterStatement,
+    /// The statement that switches arms has ended; nothing of that is in the journal.
+    AfterSwitch,
     /// The removal has ended; nothing of that is in the journal.
     AfterRemoval,
 }

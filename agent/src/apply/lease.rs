@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     const TERMS: TrialTerms =
-        TrialTerms { longest_s: 1_000, lease_s: 100, on_partition: OnPartition::Revert };
+        TrialTerms { longest_s: 1_000, lease_s: 100, on_partition: OnPartition::Revert, switchback: None };
     const HOLD: TrialTerms = TrialTerms { on_partition: OnPartition::Hold, ..TERMS };
 
     fn reading(boot: &str, uptime_s: u64, wall_s: i64) -> Reading {

@@ -19,6 +19,9 @@ use super::lease::Budget;
 /// How often budgets are looked at and written: so much of a lease may be lost in a crash.
 pub(super) const TICK: Duration = Duration::from_secs(10);
 
+/// An arm that has had its time is looked at again after this: it may not be switched at once.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// After so many ticks the database is asked whether a change on trial is still there, one change at a time: the role has
 /// few sessions. With the usual tick, the next of them every half minute.
 const LOOK_AGAIN: usize = 3;
@@ -43,9 +46,16 @@ pub(super) async fn run(context: Arc<Context>, starts: mpsc::Sender<ChangeId>, t
     let mut ticked = 0;
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
+        let next_over = context.stages.next_over(&context.config.clock.read());
+        let is_tick = tokio::select! {
+            _ = ticks.tick() => true,
+            // The time of an arm ends when it ends.
+            () = tokio::time::sleep(next_over.unwrap_or(tick).max(SHORTEST)), if next_over.is_some() => false,
             _ = stop.wait_for(|stop| *stop) => break,
+        };
+        wake_switchbacks(&context, &starts).await;
+        if !is_tick {
+            continue;
         }
         let looked = {
             let context = context.clone();
@@ -63,9 +73,17 @@ pub(super) async fn run(context: Arc<Context>, starts: mpsc::Sender<ChangeId>, t
         }
         ticked += 1;
         let on_trial = context.journal.changes(|state| state == ChangeState::Trial);
+        context.stages.retain(&on_trial);
         if ticked % LOOK_AGAIN == 0 && !on_trial.is_empty() {
             let _ = starts.send(on_trial[ticked / LOOK_AGAIN % on_trial.len()]).await;
         }
+    }
+}
+
+/// Has the trials by switchback looked at whose arm has had its time.
+async fn wake_switchbacks(context: &Context, starts: &mpsc::Sender<ChangeId>) {
+    for change in context.stages.over(&context.config.clock.read()) {
+        let _ = starts.send(change).await;
     }
 }
 

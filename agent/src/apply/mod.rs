@@ -17,6 +17,7 @@ pub mod journal;
 pub mod lease;
 pub mod plan;
 pub mod seen;
+pub mod switchback;
 pub mod throttle;
 
 // Doing it.
@@ -32,6 +33,7 @@ mod disk;
 mod execute;
 pub mod fencing;
 mod leases;
+mod stages;
 mod supervise;
 mod withdrawn;
 

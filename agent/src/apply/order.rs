@@ -6,7 +6,7 @@ use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::statistics::{
     CreateStatistics, STATISTICS_COLUMNS, STATISTICS_TARGETS, SetStatisticsTarget,
 };
-use querysmith_shared::change::{Change, CreateIndex, DropIndex, index_name, object_name};
+use querysmith_shared::change::{Change, ChangeKind, CreateIndex, DropIndex, index_name, object_name};
 use querysmith_shared::dialect::{Rendered, postgres};
 use querysmith_shared::wire::codec::encode_body;
 use querysmith_shared::wire::order::Apply;
@@ -51,6 +51,9 @@ pub fn rendered(order: &Apply) -> Result<Rendered, String> {
         Change::CreateStatistics(create) => check_new_statistics(order, create)?,
         Change::SetStatisticsTarget(set) => check_target(set)?,
         Change::Analyze(_) => {}
+    }
+    if order.limits.trial.switchback.is_some() && order.what.kind() != ChangeKind::SetParameter {
+        return Err("only a parameter can be tried by switchback".to_owned());
     }
     let rendered = postgres::render(&order.what, order.limits).map_err(|error| error.to_string())?;
     if rendered.digest(order.what.database()) != order.digest {
@@ -98,11 +101,10 @@ fn check_limits(limits: Limits) -> Result<(), String> {
     let duration = (1..=MOST_DURATION_MS).contains(&limits.duration_ms);
     let trial = (1..=MOST_TRIAL_S).contains(&limits.trial.longest_s);
     let lease = (1..=MOST_TRIAL_S).contains(&limits.trial.lease_s);
-    if lock_wait && duration && trial && lease {
-        Ok(())
-    } else {
-        Err(format!("the limits are out of bounds: {limits:?}"))
+    if !(lock_wait && duration && trial && lease) {
+        return Err(format!("the limits are out of bounds: {limits:?}"));
     }
+    limits.trial.switchback.map_or(Ok(()), |plan| plan.check())
 }
 
 /// The name tells whose index it is, which is what lets the agent remove it after a crash.

@@ -4,8 +4,11 @@
 //! A step is at most one line in the journal and one effect behind it. After each the database is observed
 //! again, so that going on after a crash is the ordinary path and not a special one.
 
+mod trial;
+
 use std::time::Duration;
 
+use querysmith_shared::change::coins::Arm;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::change::{Change, ChangeKind};
 use querysmith_shared::timestamp::Timestamp;
@@ -47,6 +50,9 @@ pub struct View<'a> {
     pub permission: &'a Permission,
     /// What the change has been waiting for, and how long.
     pub waiting: Option<(WaitFor, Duration)>,
+    /// How long what a trial by switchback has in place has been there, by a clock that can't be set; `None` where an
+    /// earlier run of the agent put it there.
+    pub in_place_for: Option<Duration>,
     /// The agent's clock.
     pub now: Timestamp,
     /// The latest time of any line in the journal.
@@ -68,6 +74,11 @@ pub enum Step {
     Begin(Event),
     /// Write this line, remove what there is of the change, then look again.
     Remove(Event),
+    /// Put an arm of a trial by switchback in place, whose intent is in the journal, then look again.
+    Switch {
+        /// Which.
+        arm: Arm,
+    },
     /// Cancel what an earlier run's session does for this change, then look again.
     Cancel {
         /// Its process on the server.
@@ -96,7 +107,7 @@ pub fn plan(view: View<'_>) -> Step {
         ChangeState::Approved | ChangeState::Offered => Step::Rest,
         ChangeState::Received | ChangeState::Armed => before_the_effect(view),
         ChangeState::Applying => applying(view),
-        ChangeState::Trial => on_trial(view),
+        ChangeState::Trial => trial::on_trial(view),
         ChangeState::Reverting => reverting(view),
         ChangeState::Rejected
         | ChangeState::Confirmed
@@ -250,36 +261,6 @@ fn begin_again(view: View<'_>, sight: &Sight) -> Step {
         return abort(objection);
     }
     begin_unless_stalled(view, sight).unwrap_or_else(|step| step)
-}
-
-fn on_trial(view: View<'_>) -> Step {
-    // What can't be taken back can't be missing either: later statistics replace earlier ones.
-    if !kind(view.record).can_be_undone() {
-        return Step::Rest;
-    }
-    let sight = match (view.seen, ours_or_step(view, view.seen)) {
-        // Whoever works there now may take long, and it is looked at again anyway.
-        (Seen::Occupied { .. }, _) => return Step::Rest,
-        (_, Ok(sight)) => sight,
-        (_, Err(step)) => return step,
-    };
-    let revert = |reason: &str| Step::Record(Event::RevertIntent { reason: reason.to_owned() });
-    // Its settings are its own, and what was measured was the primary.
-    if sight.in_recovery {
-        return revert("the server became a standby while the change was on trial");
-    }
-    match &sight.object {
-        Object::After(_) => Step::Rest,
-        Object::Before => revert("the database is as it was before the change: somebody else took it back"),
-        Object::Partial if kind(view.record) == ChangeKind::SetParameter => {
-            revert("the value is in the server's file, and another one in force")
-        }
-        Object::Partial if is_of_statistics(view.record) => revert("it is there, and nothing was gathered"),
-        Object::Partial => {
-            stuck("the index has become INVALID: look at it, then drop or rebuild it".to_owned())
-        }
-        Object::Foreign(what) => stuck(format!("instead of what the change made there is {what}")),
-    }
 }
 
 fn reverting(view: View<'_>) -> Step {

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use querysmith_shared::change::switchback::TrialStep;
 use querysmith_shared::id::InstanceId;
 use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::report::{ChangeReport, Lane, ReportBody};
@@ -103,6 +104,10 @@ fn report(journal: &Journal, entry: &Entry) -> Result<Option<(ChangeReport, Inst
     if matches!(entry.event, Event::RemovalIntent { attempt } if attempt > 1) {
         return Ok(None);
     }
+    // A moment later it is switched.
+    if matches!(entry.event, Event::SwitchIntent { .. }) {
+        return Ok(None);
+    }
     let Some(record) = journal.change(entry.change)? else { return Ok(None) };
     Ok(Some((describe(entry, &record), record.order.instance)))
 }
@@ -118,15 +123,28 @@ fn describe(entry: &Entry, record: &Record) -> ChangeReport {
         }
         Event::RemovalIntent { .. } => (armed.and_then(|armed| text(&armed.undo)), None, None),
         Event::Reverted { duration_ms } => (armed.and_then(|armed| text(&armed.undo)), *duration_ms, None),
+        Event::Switched { observed, .. } => (None, None, observed.clone()),
         Event::Received { .. }
         | Event::Rejected { .. }
         | Event::Armed(_)
         | Event::Failed { .. }
         | Event::RemovalFailed { .. }
         | Event::Aborted { .. }
+        | Event::SwitchIntent { .. }
+        | Event::PairVoid { .. }
+        | Event::Paused { .. }
+        | Event::KeepIntent { .. }
         | Event::Confirmed { .. }
         | Event::RevertIntent { .. }
         | Event::Stuck { .. } => (None, None, None),
+    };
+    let trial_step = match &entry.event {
+        Event::Switched { to, .. } => Some(TrialStep::Switched(*to)),
+        Event::PairVoid { pair, .. } => Some(TrialStep::Void { pair: *pair }),
+        Event::Paused { for_s, .. } => {
+            Some(TrialStep::Paused { until: entry.at.after(Duration::from_secs((*for_s).into())) })
+        }
+        _ => None,
     };
     ChangeReport {
         change: entry.change,
@@ -136,6 +154,7 @@ fn describe(entry: &Entry, record: &Record) -> ChangeReport {
         sql,
         duration_ms,
         observed,
+        trial_step,
     }
 }
 
@@ -149,6 +168,7 @@ pub(super) fn progress(record: &Record, at: Timestamp, detail: String) -> Progre
         sql: None,
         duration_ms: None,
         observed: None,
+        trial_step: None,
     };
     Progress { instance: record.order.instance, report }
 }

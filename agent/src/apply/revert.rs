@@ -23,6 +23,7 @@ use super::journal::entry::Event;
 use super::journal::record::Record;
 use super::journal::{Journal, JournalError};
 use super::leases::Leases;
+use super::stages::Stages;
 
 /// How long a command waits for the servers unless it is told otherwise: longer than a dropped index waits for
 /// an ordinary transaction, shorter than a person does.
@@ -110,6 +111,7 @@ pub async fn revert(
         instances: by_id(instances),
         builds: BuildSlots::default(),
         leases: Leases::default(),
+        stages: Stages::default(),
         fencing,
         news: Arc::new(Notify::new()),
         progress,

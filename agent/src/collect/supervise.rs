@@ -35,6 +35,8 @@ pub struct Watched {
     pub roster: Arc<watch::Sender<Vec<Instance>>>,
     /// Factor by which intervals are stretched.
     pub stretch: watch::Receiver<f64>,
+    /// Tells that a parameter was changed from here.
+    pub settings_changed: watch::Receiver<()>,
 }
 
 type Run = Result<Collected, CollectError>;
@@ -54,6 +56,7 @@ pub async fn run(watched: Watched, mut stop: watch::Receiver<bool>) {
     let mut running: HashMap<Id, (Collector, Instant)> = HashMap::new();
     let mut forgotten = watched.reports.outbox.stats().forgotten;
     let mut report_at = Instant::now() + STATUS_INTERVAL;
+    let mut settings_changed = watched.settings_changed.clone();
     loop {
         let known = watched.engine.server().is_some();
         for collector in schedule.take_due(Instant::now(), known) {
@@ -71,6 +74,7 @@ pub async fn run(watched: Watched, mut stop: watch::Receiver<bool>) {
                 statuses.stretched(collector, interval);
             }
             () = tokio::time::sleep_until(wake_at.into()) => {}
+            Ok(()) = settings_changed.changed() => schedule.wake(Collector::Settings, Instant::now()),
             _ = stop.wait_for(|stop| *stop) => break,
         }
         resend_after_loss(&watched, &mut forgotten);

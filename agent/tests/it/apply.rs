@@ -16,5 +16,6 @@ mod settings;
 mod signed;
 mod stage;
 mod statistics;
+mod switchbacks;
 mod trouble;
 mod versions;

@@ -2,3 +2,4 @@
 
 pub mod big_stack;
 pub mod context;
+pub mod switchback;

@@ -18,7 +18,7 @@ use super::document::BASE;
 use super::input::{Sent, required_text};
 use super::problem::Problem;
 use super::proposal::{Proposal, read};
-use super::shapes::{MAX_REASON_CHARS, ProposalKind, unknown_instance};
+use super::shapes::{HowTried, MAX_REASON_CHARS, ProposalKind, unknown_instance};
 use crate::approve::Decider;
 use crate::propose::by_hand::{ByHandError, propose};
 
@@ -56,6 +56,8 @@ pub struct NewProposal {
     pub parameter: Option<String>,
     /// The value to set it to, with its unit: `64MB`.
     pub value: Option<String>,
+    /// How to try a parameter; `switchback` unless said.
+    pub tried: Option<HowTried>,
     /// Why.
     pub reason: String,
 }
@@ -98,6 +100,7 @@ fn wish(body: NewProposal, by: &str) -> Result<Wish, Problem> {
         ProposalKind::SetParameter => Wanted::SetParameter {
             name: needed("parameter", body.parameter.as_deref(), MAX_NAME_CHARS)?,
             value: needed("value", body.value.as_deref(), MAX_NAME_CHARS)?,
+            tried: body.tried.unwrap_or(HowTried::Switchback).into(),
         },
         _ => Wanted::OnTable(on_table(body)?),
     };
@@ -149,7 +152,7 @@ fn needed(field: &'static str, value: Option<&str>, most: usize) -> Result<Strin
 fn check_fields(body: &NewProposal) -> Result<(), Problem> {
     use ProposalKind::{CreateIndex, CreateStatistics, DropIndex, SetParameter, SetStatisticsTarget};
     let NewProposal { kind, keys, include, index, columns, target, .. } = body;
-    let NewProposal { parameter, value, database, schema, table, .. } = body;
+    let NewProposal { parameter, value, tried, database, schema, table, .. } = body;
     let of_statistics = matches!(kind, CreateStatistics | SetStatisticsTarget);
     let misplaced = [
         ("keys", !keys.is_empty(), *kind == CreateIndex, "only create_index has keys"),
@@ -164,6 +167,12 @@ fn check_fields(body: &NewProposal) -> Result<(), Problem> {
         ("target", target.is_some(), *kind == SetStatisticsTarget, "only set_statistics_target has a target"),
         ("parameter", parameter.is_some(), *kind == SetParameter, "only set_parameter names a parameter"),
         ("value", value.is_some(), *kind == SetParameter, "only set_parameter has a value"),
+        (
+            "tried",
+            tried.is_some(),
+            *kind == SetParameter,
+            "only a parameter can be tried in more than one way",
+        ),
         ("database", database.is_some(), *kind != SetParameter, OF_THE_SERVER),
         ("schema", schema.is_some(), *kind != SetParameter, OF_THE_SERVER),
         ("table", table.is_some(), *kind != SetParameter, OF_THE_SERVER),
@@ -191,6 +200,8 @@ fn problem(error: ByHandError) -> Problem {
                 None => problem.hint("read the proposals again"),
             }
         }
+        ByHandError::NotTestable(_) => Problem::bad_field("tried", error.to_string())
+            .hint("watch the server longer, or try it with before_after"),
         ByHandError::Store(error) => error.into(),
         ByHandError::Failed(error) => Problem::internal(&format!("{error:#}")),
     }

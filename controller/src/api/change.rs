@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use querysmith_advice::measure::effect;
 use querysmith_advice::propose::draft;
 use querysmith_shared::change::lifecycle;
-use querysmith_shared::id::StatementId;
+use querysmith_shared::id::{ChangeId, StatementId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use super::input::Id;
 use super::problem::Problem;
 use super::shapes::{ChangeSql, EffectVerdict, Interval};
 use super::signing::{Given, MissingSignatures, Signing, missing_signatures_of, signed};
+use super::switchback::{SwitchbackTrial, switchback_of};
 use crate::approve::verdict;
 use crate::store::read_changes::{ChangeDetail, ReadEvent, StatementMinute};
 use crate::store::value::moment;
@@ -181,6 +182,8 @@ pub struct Change {
     pub verified_at: Option<DateTime<Utc>>,
     /// The time it has left on trial; nothing before the agent's first word.
     pub lease: Option<Lease>,
+    /// How its trial goes, where that is by switchback.
+    pub switchback: Option<SwitchbackTrial>,
     /// Who holds its verdict.
     pub held: Option<Held>,
     /// Who signed it.
@@ -209,6 +212,13 @@ pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Change, Probl
     let found = context.store.read_change(id).await?;
     let found = found.ok_or_else(|| Problem::not_found("there is no change with this id"))?;
     let events = context.store.change_events(id).await?;
+    let switchback = match found.switchback {
+        Some(terms) => {
+            let reported = context.store.trial_steps(ChangeId(id)).await?;
+            Some(switchback_of(terms, &reported, found.standing.as_ref(), Utc::now()))
+        }
+        None => None,
+    };
     let mut statements = statements_of(&found);
     let ids: Vec<StatementId> = statements.iter().map(|(id, _)| *id).collect();
     let instance = found.row.instance_id;
@@ -235,6 +245,7 @@ pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Change, Probl
         object_name: found.object_name,
         verified_at: found.verified_at,
         lease: lease_of(on_trial, found.lease),
+        switchback,
         signatures,
         missing_signatures: missing_signatures_of(state, found.missing_signatures),
         signing,

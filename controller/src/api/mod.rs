@@ -21,6 +21,7 @@ pub mod server;
 pub mod shapes;
 pub mod streams;
 pub mod stretch;
+mod switchback;
 pub mod unmatched;
 
 // Beside the API.

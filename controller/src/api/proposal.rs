@@ -18,7 +18,7 @@ use super::input::{Id, Sent, optional_text, required_text};
 use super::problem::Problem;
 use super::proposals::{ProposalRow, proposal_row};
 use super::same_variants::same_variants;
-use super::shapes::{ChangeSql, Evidence, Interval, MAX_REASON_CHARS, ReasonBody};
+use super::shapes::{ChangeSql, Evidence, HowTried, Interval, MAX_REASON_CHARS, ReasonBody};
 use super::signing::{SignatureBody, Signing, signature_of, signing_of};
 use crate::approve::{self as approval, ApproveRequest, Decider};
 use crate::store::read_proposals::ProposalDetail;
@@ -115,6 +115,8 @@ pub struct Proposal {
     pub duration_estimate_s: Option<DurationRange>,
     /// What it costs every write from then on.
     pub write_cost: String,
+    /// How it is tried.
+    pub tried: HowTried,
     /// What could go wrong.
     pub risks: Vec<String>,
     /// Version of the model that made the prediction.
@@ -232,6 +234,7 @@ pub(super) async fn read(context: &ApiContext, id: Uuid) -> Result<Proposal, Pro
             .duration_estimate_s
             .map(|range| DurationRange { low: range.low, high: range.high }),
         write_cost: draft.write_cost,
+        tried: draft.tried.into(),
         risks: draft.risks.into_iter().chain(not_simulated).collect(),
         model_version: i32::try_from(draft.model_version).unwrap_or(i32::MAX),
         verdict,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use querysmith_advice::finding::EvidenceItem;
 use querysmith_advice::interval;
 use querysmith_advice::measure::effect::Verdict;
+use querysmith_advice::propose::how_tried;
 use querysmith_shared::change::ChangeKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -135,6 +136,19 @@ impl From<EvidenceItem> for Evidence {
     }
 }
 
+/// How a parameter is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HowTried {
+    /// It stays in place, and what was before is compared with what comes after: harm is told, help isn't.
+    BeforeAfter,
+    /// It is put in place and taken back in turns of a few minutes, in random order, until it is told what it does.
+    Switchback,
+    /// The same in turns of half an hour and more, for what needs caches to fill.
+    SlowSwitchback,
+}
+
+same_variants!(how_tried::HowTried, HowTried, [BeforeAfter, Switchback, SlowSwitchback]);
 same_variants!(
     ChangeKind,
     ProposalKind,

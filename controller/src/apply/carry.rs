@@ -8,13 +8,16 @@ use anyhow::{Context, Result};
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::id::ChangeId;
 use querysmith_shared::timestamp::Timestamp;
+use querysmith_shared::wire::fence::Fence;
 use tokio::task::JoinSet;
 
 use super::agents::Agents;
 use super::order::{Meaning, Step, meaning, next_step};
+use super::pause::tell;
 use crate::store::Store;
 use crate::store::changes::Actor;
 use crate::store::orders::PendingOrder;
+use crate::store::switchback::PendingPause;
 use crate::wake::{Topic, Wake};
 
 /// An agent journals an order (one write to its disk) before it answers.
@@ -57,17 +60,42 @@ impl Carrier {
                 self.spawn(pending, step);
             }
         }
+        let pauses = self.store.pending_pauses(&connected, now).await.context("failed to read pauses")?;
+        for pause in pauses {
+            if lock(&self.under_way).insert(pause.change) {
+                self.spawn_pause(pause, fence);
+            }
+        }
         Ok(())
     }
 
-    fn spawn(&self, pending: PendingOrder, step: Step) {
+    fn spawn_pause(&self, pause: PendingPause, fence: Fence) {
         let (store, wake, agents) = (self.store.clone(), self.wake.clone(), Arc::clone(&self.agents));
+        let change = pause.change;
+        self.spawn_for(change, async move {
+            let now = Timestamp::from(SystemTime::now());
+            if let Err(error) = tell(&store, agents.as_ref(), &pause, fence, now).await {
+                tracing::warn!(change.id = %change, error = format!("{error:#}"), "failed to tell of a pause");
+            }
+            wake.publish(Topic::Changes, Some(change.0));
+        });
+    }
+
+    /// Does something for a change that is noted as under way.
+    fn spawn_for(&self, change: ChangeId, work: impl Future<Output = ()> + Send + 'static) {
         let under_way = Arc::clone(&self.under_way);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            let change = pending.change;
             let _done = RemoveAtEnd { under_way, change };
+            work.await;
+        });
+    }
+
+    fn spawn(&self, pending: PendingOrder, step: Step) {
+        let (store, wake, agents) = (self.store.clone(), self.wake.clone(), Arc::clone(&self.agents));
+        let change = pending.change;
+        self.spawn_for(change, async move {
             if let Err(error) = carry(&store, agents.as_ref(), &pending, step).await {
                 tracing::warn!(change.id = %change, error = format!("{error:#}"), "failed to carry an order");
             }

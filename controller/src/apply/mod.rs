@@ -6,3 +6,4 @@
 pub mod agents;
 pub mod carry;
 pub mod order;
+mod pause;

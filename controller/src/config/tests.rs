@@ -106,6 +106,12 @@ fn senseless_values_are_refused() {
         ("[http]\ntls_key = 'k'", "`http.tls_certificate` and `http.tls_key` go together"),
         ("[store]\nurl = 'mysql://x'", "`store.url` must begin with postgres://"),
         ("[store]\nmax_connections = 1", "`store.max_connections` must be between 8 and 200"),
+        (
+            "[trials]\nwindow_s = 4",
+            "`trials.window_s` must be from 5 (a few readings of the counters) to 7200",
+        ),
+        ("[trials]\nwashout_s = 7201", "`trials.washout_s` must be 7200 at most"),
+        ("[trials]\npairs = 6", "`trials.pairs` must be from 7 (fewer can't show harm) to 500"),
         ("[proposals]\nexpire_after_h = 0", "`proposals.expire_after_h` must be at least 1"),
     ] {
         assert_eq!(error(text, &[]), expected);

@@ -1,6 +1,8 @@
 //! The terms of trials, which every new proposal carries and an approval is of.
 
+use querysmith_advice::thresholds::switchback::SwitchbackThresholds;
 use querysmith_configuration::error::ConfigError;
+use querysmith_shared::change::switchback::Switchback;
 use querysmith_shared::change::trial::{OnPartition, TrialTerms};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,10 @@ use serde::{Deserialize, Serialize};
 const LEAST_LONGEST_H: u32 = 7;
 /// No agent accepts more.
 const MOST_LONGEST_H: u32 = 7 * 24;
+/// A window holds several readings of the counters.
+const LEAST_WINDOW_S: u32 = 5;
+/// Harm of one per cent's chance takes seven coins.
+const LEAST_PAIRS: u32 = 7;
 /// Several words from the controller.
 const LEAST_LEASE_MIN: u32 = 3;
 
@@ -21,15 +27,25 @@ pub struct Trials {
     pub lease_min: u32,
     /// What it does then: "hold" until the longest time, or "revert" at once.
     pub on_partition: OnPartition,
+    /// Length of a window of a trial by switchback, seconds.
+    pub window_s: u32,
+    /// Time after each switch that is not looked at, seconds.
+    pub washout_s: u32,
+    /// Most pairs of windows of a trial by switchback.
+    pub pairs: u32,
 }
 
 impl Default for Trials {
     fn default() -> Self {
         let terms = TrialTerms::DEFAULT;
+        let switchback = SwitchbackThresholds::default();
         Self {
             longest_h: terms.longest_s / 3_600,
             lease_min: terms.lease_s / 60,
             on_partition: terms.on_partition,
+            window_s: switchback.window_s as u32,
+            washout_s: switchback.washout_s as u32,
+            pairs: switchback.most_pairs,
         }
     }
 }
@@ -41,6 +57,17 @@ impl Trials {
             longest_s: self.longest_h * 3_600,
             lease_s: self.lease_min * 60,
             on_partition: self.on_partition,
+            switchback: None,
+        }
+    }
+
+    /// How new trials by switchback are measured.
+    pub fn switchback(&self) -> SwitchbackThresholds {
+        SwitchbackThresholds {
+            window_s: self.window_s.into(),
+            washout_s: self.washout_s.into(),
+            most_pairs: self.pairs,
+            ..SwitchbackThresholds::default()
         }
     }
 
@@ -54,6 +81,21 @@ impl Trials {
         if !(LEAST_LEASE_MIN..=self.longest_h * 60).contains(&self.lease_min) {
             return invalid(format!(
                 "`trials.lease_min` must be from {LEAST_LEASE_MIN} to the whole of `trials.longest_h`"
+            ));
+        }
+        if !(LEAST_WINDOW_S..=Switchback::MOST_S).contains(&self.window_s) {
+            return invalid(format!(
+                "`trials.window_s` must be from {LEAST_WINDOW_S} (a few readings of the counters) to {}",
+                Switchback::MOST_S
+            ));
+        }
+        if self.washout_s > Switchback::MOST_S {
+            return invalid(format!("`trials.washout_s` must be {} at most", Switchback::MOST_S));
+        }
+        if !(LEAST_PAIRS..=Switchback::MOST_PAIRS).contains(&self.pairs) {
+            return invalid(format!(
+                "`trials.pairs` must be from {LEAST_PAIRS} (fewer can't show harm) to {}",
+                Switchback::MOST_PAIRS
             ));
         }
         Ok(())

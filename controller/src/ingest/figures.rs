@@ -135,7 +135,9 @@ fn of_activity(activity: &Activity) -> Result<(), String> {
     let waits = activity.blocked.iter().map(|blocked| ("waiting_ms", blocked.waiting_ms));
     let ages = activity.long_transactions.iter().map(|long| ("age_ms", long.age_ms));
     let lags = activity.replica_lag_bytes.iter().map(|lag| ("replica_lag_bytes", *lag));
-    waits.chain(ages).chain(lags).try_for_each(|figure| counters(&[figure]))
+    let spans = activity.replica_lag_ms.iter().map(|lag| ("replica_lag_ms", *lag));
+    let totals = [("rollbacks", activity.rollbacks), ("deadlocks", activity.deadlocks)];
+    waits.chain(ages).chain(lags).chain(spans).chain(totals).try_for_each(|figure| counters(&[figure]))
 }
 
 fn share(field: &str, value: f32, most: f32) -> Result<(), String> {

@@ -14,6 +14,7 @@ use querysmith_shared::id::StatementId;
 use querysmith_shared::timestamp::Timestamp;
 
 use super::runner::Work;
+use super::switchback::Switchbacks;
 use crate::advising::context::AdviceContext;
 use crate::store::changes::Wanted;
 use crate::store::trials::Trial;
@@ -25,8 +26,15 @@ const RARELY: Duration = Duration::from_secs(300);
 
 /// Measures changes on trial.
 pub struct Measure {
-    /// What it works with.
-    pub context: AdviceContext,
+    context: AdviceContext,
+    switchbacks: Switchbacks,
+}
+
+impl Measure {
+    /// The job, with what it works with.
+    pub fn new(context: AdviceContext) -> Self {
+        Self { context, switchbacks: Switchbacks::default() }
+    }
 }
 
 impl Work for Measure {
@@ -34,6 +42,7 @@ impl Work for Measure {
         async move {
             let now = self.context.now();
             let trials = self.context.store.trials().await.context("failed to read trials")?;
+            self.switchbacks.retain(&trials);
             let mut failures = Vec::new();
             for trial in trials.iter().filter(|trial| is_due(trial, now)) {
                 if let Err(error) = self.look(trial, now).await {
@@ -49,6 +58,9 @@ impl Work for Measure {
 impl Measure {
     async fn look(&self, trial: &Trial, now: Timestamp) -> Result<()> {
         let AdviceContext { store, thresholds, threads, wake, .. } = &self.context;
+        if let Some(terms) = trial.switchback {
+            return self.switchbacks.look(&self.context, trial, terms, now).await;
+        }
         let touched = touched(&trial.draft);
         let known: Vec<StatementId> =
             trial.draft.statements.iter().map(|effect| effect.statement_id).collect();
@@ -130,6 +142,10 @@ fn touched(draft: &ProposalDraft) -> Vec<StatementId> {
 }
 
 fn is_due(trial: &Trial, now: Timestamp) -> bool {
+    // Its guardrail is one of minutes.
+    if trial.switchback.is_some() {
+        return true;
+    }
     let interval = (now.since(trial.applied_at) / 75).clamp(OFTEN, RARELY);
     trial.measured_at.is_none_or(|at| now.since(at) >= interval)
 }

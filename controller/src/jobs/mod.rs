@@ -19,3 +19,4 @@ pub mod registry;
 pub mod renew;
 pub mod roll_up;
 pub mod seal;
+mod switchback;

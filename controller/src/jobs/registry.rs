@@ -87,7 +87,7 @@ pub fn jobs(
             5 * second,
             2 * minute,
             Store,
-            Arc::new(Measure { context: context.clone() }),
+            Arc::new(Measure::new(context.clone())),
         )?,
         job(
             "learn",

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use querysmith_advice::measure::switchback::plan::NotTestable;
+use querysmith_advice::measure::switchback::trial::Trial;
 use querysmith_advice::propose::by_hand::{self, Unfit, Wish};
 use querysmith_shared::id::{ChangeId, InstanceId, ProposalId};
 use serde_json::json;
@@ -11,6 +13,7 @@ use uuid::Uuid;
 use super::complete::complete;
 use super::what_if;
 use crate::advising::context::AdviceContext;
+use crate::advising::switchback::plan;
 use crate::approve::verdict::Refusal;
 use crate::approve::{Decider, subject};
 use crate::store::audit::Deed;
@@ -39,6 +42,9 @@ pub enum ByHandError {
     /// One that does the same waits for a verdict.
     #[error("a proposal that does the same waits for a decision")]
     Waiting(Option<ProposalId>),
+    /// It can't be tried so.
+    #[error("it can't be tried by switchback: {0}")]
+    NotTestable(#[from] NotTestable),
     /// The store did not do it.
     #[error("failed to store the proposal")]
     Store(#[from] StoreError),
@@ -84,6 +90,10 @@ pub async fn propose(
         })
         .await??;
     let new = complete(draft, &watched, context)?;
+    if let Some(terms) = new.limits.trial.switchback {
+        let plan = plan(context, instance, new.draft.change_id, &terms, context.now()).await?;
+        threads.run(move || Trial::begin(plan).map(drop)).await??;
+    }
     let mut writing = store.write().await?;
     if !writing.add_proposal(&new).await? {
         return Err(ByHandError::Waiting(writing.waiting_proposal(instance, &new.subject).await?));

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use querysmith_advice::propose::draft::ProposalDraft;
+use querysmith_shared::change::coins::CoinSeed;
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::statistics::{CreateStatistics, SetStatisticsTarget};
 use querysmith_shared::change::trial::{OnPartition, TrialTerms};
@@ -18,6 +19,11 @@ use crate::store::proposals::NewProposal;
 
 /// PostgreSQL's indexes hold entries of 2,700 bytes.
 const MOST_SUBJECT_BYTES: usize = 1_000;
+
+/// Pauses of a trial by switchback: one of an hour, and one until the busiest hour of the day. An hour to spare.
+const PAUSES_S: u32 = 26 * 3_600;
+/// No agent accepts more, s.
+const LONGEST_S: u32 = 7 * 86_400;
 
 /// Adds to a draft what a person decides on: the exact text, its digest, and until when.
 pub(crate) fn complete(
@@ -39,6 +45,13 @@ pub(crate) fn complete(
         // What holds is for what is costly to do twice.
         ChangeKind::SetParameter | ChangeKind::CreateStatistics | ChangeKind::SetStatisticsTarget => {
             TrialTerms { on_partition: OnPartition::Revert, ..context.terms }
+        }
+    };
+    let trial = match draft.tried.plan(&context.thresholds.switchback, CoinSeed(rand::random())) {
+        None => trial,
+        Some(switchback) => {
+            let longest_s = switchback.longest_s().saturating_add(PAUSES_S).min(LONGEST_S);
+            TrialTerms { switchback: Some(switchback), longest_s, ..trial }
         }
     };
     let limits = Limits { trial, ..limits };

@@ -7,7 +7,7 @@ use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::report::ChangeReport;
 use uuid::Uuid;
 
-use super::value::{count, moment, text};
+use super::value::{count, json, moment, text};
 use super::writing::Writing;
 use crate::store::error::StoreError;
 
@@ -149,9 +149,13 @@ impl Writing {
         report: &ChangeReport,
         received_at: Timestamp,
     ) -> Result<bool, StoreError> {
+        let trial_step = report.trial_step.as_ref().map(json).transpose();
+        let trial_step = trial_step
+            .map_err(|error| StoreError::Unreadable { what: "step of a trial", source: Box::new(error) })?;
         let added = sqlx::query(
-            "INSERT INTO change_event (change_id, at, received_at, actor, state, detail, sql, duration_ms, observed)
-             SELECT $1, $2, $3, 'agent', $4, $5, $6, $7, $8
+            "INSERT INTO change_event (change_id, at, received_at, actor, state, detail, sql, duration_ms, observed,
+                                       trial_step)
+             SELECT $1, $2, $3, 'agent', $4, $5, $6, $7, $8, $9::jsonb
              WHERE NOT EXISTS (
                  SELECT 1
                  FROM change_event
@@ -170,6 +174,7 @@ impl Writing {
         .bind(report.sql.as_deref().map(text))
         .bind(report.duration_ms.map(count))
         .bind(report.observed.as_deref().map(text))
+        .bind(trial_step)
         .execute(self.connection())
         .await?;
         Ok(added.rows_affected() == 1)

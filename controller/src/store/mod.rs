@@ -39,6 +39,7 @@ pub mod leases;
 pub mod models;
 pub mod orders;
 pub mod proposals;
+pub mod switchback;
 pub mod trials;
 
 // What people do, and the record of it.

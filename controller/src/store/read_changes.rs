@@ -3,9 +3,12 @@
 use chrono::{DateTime, Utc};
 use querysmith_advice::interval::Interval;
 use querysmith_advice::measure::effect::{Effect, Verdict};
+use querysmith_advice::measure::switchback::live::standing::Standing;
 use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_shared::change::ChangeKind;
 use querysmith_shared::change::lifecycle::ChangeState;
+use querysmith_shared::change::limits::Limits;
+use querysmith_shared::change::switchback::Switchback;
 use querysmith_shared::id::StatementId;
 use serde_json::{Value, json};
 use sqlx::FromRow;
@@ -77,6 +80,10 @@ pub struct ChangeDetail {
     pub held: Option<(String, String, DateTime<Utc>)>,
     /// How many signatures its host asks for, and what is lacking in words; while that is so.
     pub missing_signatures: Option<(i16, String)>,
+    /// How it is tried, where that is by switchback.
+    pub switchback: Option<Switchback>,
+    /// What such a trial has found.
+    pub standing: Option<Standing>,
 }
 
 /// One step of a change.
@@ -149,6 +156,8 @@ struct StoredDetail {
     held_at: Option<DateTime<Utc>>,
     signatures_needed: Option<i16>,
     missing_signatures: Option<String>,
+    limits: Value,
+    switchback: Option<Value>,
 }
 
 impl Store {
@@ -205,7 +214,7 @@ impl Store {
             "SELECT read_change.*, proposal.sql, proposal.draft, change.effect, change.object_name, change.applied_at,
                     change.verified_at, change.wanted, change.wanted_by, change.lease_until, change.trial_until,
                     change.held_by, change.held_reason, change.held_at, change.signatures_needed,
-                    change.missing_signatures
+                    change.missing_signatures, proposal.limits, change.switchback
              FROM read_change
              JOIN change USING (change_id)
              JOIN proposal ON proposal.proposal_id = change.proposal_id
@@ -215,7 +224,13 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         row.map(|stored| {
+            let limits: Limits = document(stored.limits, "limits of a change")?;
             Ok(ChangeDetail {
+                switchback: limits.trial.switchback,
+                standing: stored
+                    .switchback
+                    .map(|standing| document(standing, "standing of a trial"))
+                    .transpose()?,
                 row: line(stored.row)?,
                 sql: document(stored.sql, "text of a change")?,
                 draft: document(stored.draft, "draft of a change")?,
@@ -235,12 +250,13 @@ impl Store {
         .transpose()
     }
 
-    /// What happened to a change, in order.
+    /// What happened to a change, in order, but for the turns of a trial by switchback, of which there are many.
     pub async fn change_events(&self, id: Uuid) -> Result<Vec<ReadEvent>, StoreError> {
         let rows: Vec<StoredEvent> = sqlx::query_as(
             "SELECT at, received_at, actor, state, detail, sql, duration_ms
              FROM change_event
              WHERE change_id = $1
+               AND (trial_step IS NULL OR NOT trial_step ? 'switched')
              ORDER BY event_id
              LIMIT $2",
         )

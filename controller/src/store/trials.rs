@@ -8,6 +8,8 @@ use querysmith_advice::measure::StatementSeries;
 use querysmith_advice::measure::effect::Effect;
 use querysmith_advice::propose::draft::ProposalDraft;
 use querysmith_shared::change::ChangeKind;
+use querysmith_shared::change::limits::Limits;
+use querysmith_shared::change::switchback::Switchback;
 use querysmith_shared::id::{ChangeId, InstanceId, StatementId};
 use querysmith_shared::timestamp::Timestamp;
 use uuid::Uuid;
@@ -34,6 +36,8 @@ pub struct Trial {
     pub kind: ChangeKind,
     /// What was promised.
     pub draft: ProposalDraft,
+    /// How it is tried, where that is by switchback.
+    pub switchback: Option<Switchback>,
     /// When work on the database began.
     pub began_at: Timestamp,
     /// When it was in place.
@@ -51,6 +55,7 @@ struct TrialRow {
     change_id: Uuid,
     instance_id: Uuid,
     draft: String,
+    limits: String,
     applied_at: Option<DateTime<Utc>>,
     verified_at: DateTime<Utc>,
     effect_at: Option<DateTime<Utc>>,
@@ -62,7 +67,8 @@ impl Store {
     /// The changes on trial.
     pub async fn trials(&self) -> Result<Vec<Trial>, StoreError> {
         let rows: Vec<TrialRow> = sqlx::query_as(
-            "SELECT change.change_id, change.instance_id, proposal.draft::text AS draft, change.applied_at,
+            "SELECT change.change_id, change.instance_id, proposal.draft::text AS draft,
+                    proposal.limits::text AS limits, change.applied_at,
                     change.verified_at, change.effect_at, change.trial_decided_at IS NOT NULL AS is_decided,
                     change.held_at IS NOT NULL AS is_held
              FROM change
@@ -75,12 +81,14 @@ impl Store {
         .await?;
         let trial = |row: TrialRow| {
             let draft: ProposalDraft = legible(serde_json::from_str(&row.draft), "draft", row.change_id)?;
+            let limits: Limits = legible(serde_json::from_str(&row.limits), "limits", row.change_id)?;
             let applied_at = timestamp(row.verified_at);
             Some(Trial {
                 change: ChangeId(row.change_id),
                 instance: InstanceId(row.instance_id),
                 kind: draft.kind,
                 draft,
+                switchback: limits.trial.switchback,
                 began_at: row.applied_at.map_or(applied_at, timestamp),
                 applied_at,
                 measured_at: row.effect_at.map(timestamp),

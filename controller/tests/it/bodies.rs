@@ -107,6 +107,9 @@ pub(crate) fn every_body(agent: AgentId, id: InstanceId) -> Vec<ReportBody> {
         blocked: Vec::new(),
         long_transactions: Vec::new(),
         replica_lag_bytes: Vec::new(),
+        replica_lag_ms: Vec::new(),
+        rollbacks: 0,
+        deadlocks: 0,
     };
     let collector = CollectorStatus {
         name: "plans".into(),

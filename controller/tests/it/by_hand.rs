@@ -189,7 +189,7 @@ async fn a_parameter_is_proposed_approved_and_ordered_with_its_way_back() {
 
     let wish = json!({
         "instance_id": instance, "kind": "set_parameter", "parameter": "work_mem", "value": "64 MB",
-        "reason": "sorts spill",
+        "tried": "before_after", "reason": "sorts spill",
     });
     for (field, body) in [
         ("parameter", with(wish.clone(), "parameter", json!("archive_command"))),
@@ -204,6 +204,10 @@ async fn a_parameter_is_proposed_approved_and_ordered_with_its_way_back() {
         ("keys", with(wish.clone(), "keys", json!([{ "column": "id" }]))),
         ("value", with(index(instance, &["total"]), "value", json!("64MB"))),
         ("parameter", with(index(instance, &["total"]), "parameter", json!("work_mem"))),
+        ("tried", with(index(instance, &["total"]), "tried", json!("switchback"))),
+        // Watched for a quarter of an hour only.
+        ("tried", with(wish.clone(), "tried", Value::Null)),
+        ("tried", with(wish.clone(), "tried", json!("slow_switchback"))),
     ] {
         let answer = approver.post(PATH, &body).await;
         assert_eq!(answer.problem(400).as_deref(), Some(field), "{body}: {}", answer.text);

@@ -43,7 +43,7 @@ async fn measured(ground: &Ground, ms: f64) -> OnTrial {
 async fn a_held_verdict_is_shown_and_ends_nothing() {
     let ground = Ground::new().await;
     let trial = measured(&ground, 0.3).await;
-    let measure = Measure { context: trial.context.clone() };
+    let measure = Measure::new(trial.context.clone());
     lay(&ground, trial.change, Hand::Hold).await.unwrap();
     let again = lay(&ground, trial.change, Hand::Hold).await.unwrap_err();
     assert!(matches!(again, DecideError::Refused(Refusal::Held(by)) if by == "dba"));
@@ -70,7 +70,7 @@ async fn what_a_person_keeps_is_kept_whatever_is_measured() {
     lay(&ground, trial.change, Hand::Keep).await.unwrap();
     let again = lay(&ground, trial.change, Hand::Keep).await.unwrap_err();
     assert!(matches!(again, DecideError::Refused(Refusal::Asked(_))));
-    Measure { context: trial.context.clone() }.run().await.unwrap();
+    Measure::new(trial.context.clone()).run().await.unwrap();
     assert_eq!(text(&ground, "SELECT wanted FROM change").await.as_deref(), Some("confirm"));
     trial.offer.run().await.unwrap();
     wait_until(&ground, "SELECT count(*) FROM change WHERE wanted = 'none'").await;

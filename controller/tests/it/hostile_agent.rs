@@ -216,7 +216,7 @@ async fn everything_answers(web: &Web) {
     let jobs: [(&str, Box<dyn Work>); 4] = [
         ("detect", Box::new(Detect::new(context.clone()))),
         ("propose", Box::new(Propose::new(context.clone()))),
-        ("measure", Box::new(Measure { context: context.clone() })),
+        ("measure", Box::new(Measure::new(context.clone()))),
         ("learn", Box::new(Learn { context })),
     ];
     for (name, job) in jobs {

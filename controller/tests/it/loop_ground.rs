@@ -60,7 +60,7 @@ impl Agents for GoodAgent {
         self.orders.lock().unwrap().push((Instant::now(), order.clone()));
         let answer = match order {
             Order::WhatIf(question) => Answer::WhatIf(imagine(&question)),
-            Order::Apply(_) | Order::Undo(_) | Order::Confirm(_) => Answer::Accepted,
+            Order::Apply(_) | Order::Undo(_) | Order::Confirm(_) | Order::Pause(_) => Answer::Accepted,
             Order::Renew(order) => {
                 let lease = |change| Lease { change, lease_left_s: 900, trial_left_s: 7_200 };
                 Answer::Leases(order.changes.into_iter().map(lease).collect())
@@ -121,6 +121,7 @@ pub(crate) fn step(change: ChangeId, sequence: u64, state: ChangeState, at: Time
         sql: None,
         duration_ms: Some(5),
         observed: None,
+        trial_step: None,
     });
     Report { lane: Lane::Changes, sequence, made_at: at, instance: None, body }
 }

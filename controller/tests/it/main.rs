@@ -38,6 +38,7 @@ mod shop;
 mod signed;
 mod speaker;
 mod store_away;
+mod switchback;
 mod taken_back;
 mod the_loop;
 mod two_controllers;

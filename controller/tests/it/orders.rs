@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use querysmith_advice::propose::draft::ProposalDraft;
+use querysmith_advice::propose::how_tried::HowTried;
 use querysmith_controller::apply::agents::Agents;
 use querysmith_controller::apply::carry::Carrier;
 use querysmith_controller::approve::{ApproveRequest, Decider, approve, withdraw};
@@ -19,7 +20,7 @@ use querysmith_controller::store::proposals::NewProposal;
 use querysmith_controller::telemetry::Metrics;
 use querysmith_controller::wake::Topic;
 use querysmith_shared::change::limits::Limits;
-use querysmith_shared::change::{Analyze, Change, ChangeKind, TableName};
+use querysmith_shared::change::{Analyze, Change, TableName};
 use querysmith_shared::dialect::postgres::render;
 use querysmith_shared::id::{AgentId, ChangeId, InstanceId, ProposalId};
 use querysmith_shared::timestamp::Timestamp;
@@ -62,23 +63,13 @@ impl Agents for Scripted {
     }
 }
 
-/// Stores a proposal to analyse a table, as the propose job would.
-pub(crate) async fn propose(
-    ground: &Ground,
-    instance: InstanceId,
-    table: &str,
-    expires_at: Timestamp,
-) -> NewProposal {
-    let change = Change::Analyze(Analyze {
-        database: "shop".into(),
-        table: TableName { schema: "public".into(), name: table.into() },
-    });
-    let sql = render(&change, Limits::ANALYZE).unwrap();
-    let draft = ProposalDraft {
+/// A draft of which only the change matters.
+pub(crate) fn draft(instance: InstanceId, change: Change, title: &str) -> ProposalDraft {
+    ProposalDraft {
         change_id: ChangeId(Uuid::now_v7()),
         instance,
-        kind: ChangeKind::Analyze,
-        title: format!("Analyze {table}"),
+        kind: change.kind(),
+        title: title.into(),
         reason: "because".into(),
         finding_ids: Vec::new(),
         evidence: Vec::new(),
@@ -92,11 +83,27 @@ pub(crate) async fn propose(
         entries_per_hour: None,
         lock: String::new(),
         duration_estimate_s: None,
+        tried: HowTried::BeforeAfter,
         risks: Vec::new(),
         evidence_digest: "rows=1 lost_ms_per_hour=1".into(),
         model_version: 1,
-        change: change.clone(),
-    };
+        change,
+    }
+}
+
+/// Stores a proposal to analyse a table, as the propose job would.
+pub(crate) async fn propose(
+    ground: &Ground,
+    instance: InstanceId,
+    table: &str,
+    expires_at: Timestamp,
+) -> NewProposal {
+    let change = Change::Analyze(Analyze {
+        database: "shop".into(),
+        table: TableName { schema: "public".into(), name: table.into() },
+    });
+    let sql = render(&change, Limits::ANALYZE).unwrap();
+    let draft = draft(instance, change, &format!("Analyze {table}"));
     let proposal = NewProposal {
         id: ProposalId(Uuid::now_v7()),
         subject: format!("analyze {table}"),

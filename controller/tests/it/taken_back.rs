@@ -25,7 +25,7 @@ async fn a_change_that_harmed_is_taken_back() {
         .collect();
     ingester.ingest(agent, 1, Lane::Telemetry, after).await.unwrap();
     settle(&ground.store).await;
-    Measure { context }.run().await.unwrap();
+    Measure::new(context).run().await.unwrap();
     assert_eq!(text(&ground, "SELECT verdict FROM change").await.as_deref(), Some("harmed"));
     assert_eq!(text(&ground, "SELECT wanted FROM change").await.as_deref(), Some("undo"));
     // Not shown as undone before the agent has read back that it is.

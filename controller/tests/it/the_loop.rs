@@ -34,7 +34,7 @@ async fn the_loop_goes_around() {
         .collect();
     ingester.ingest(agent, 1, Lane::Telemetry, after).await.unwrap();
     settle(&ground.store).await;
-    let measure = Measure { context: context.clone() };
+    let measure = Measure::new(context.clone());
     measure.run().await.unwrap();
     assert_eq!(text(&ground, "SELECT verdict FROM change").await.as_deref(), Some("helped"));
     assert_eq!(text(&ground, "SELECT wanted FROM change").await.as_deref(), Some("confirm"));

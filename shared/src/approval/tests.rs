@@ -1,6 +1,8 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::change::coins::CoinSeed;
+use crate::change::switchback::Switchback;
 use crate::change::trial::TrialTerms;
 use crate::change::{Change, CreateIndex, IndexKey, TableName};
 use crate::dialect::postgres::render;
@@ -90,6 +92,18 @@ fn any_difference_is_another_text() {
         Approval { limits: Limits { trial: TrialTerms { longest_s: 1, ..trial }, ..this.limits }, ..this }
             .text(),
     ];
+    let plan = Switchback { window_s: 300, washout_s: 60, most_pairs: 60, seed: CoinSeed([1; 32]) };
+    let plans = [
+        plan,
+        Switchback { window_s: 301, ..plan },
+        Switchback { washout_s: 61, ..plan },
+        Switchback { most_pairs: 61, ..plan },
+        Switchback { seed: CoinSeed([2; 32]), ..plan },
+    ];
+    texts.extend(plans.map(|plan| {
+        let trial = TrialTerms { switchback: Some(plan), ..trial };
+        Approval { limits: Limits { trial, ..this.limits }, ..this }.text()
+    }));
     texts.extend(others.iter().map(|other| approval(other).text()));
     let count = texts.len();
     texts.sort();

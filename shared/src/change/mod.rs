@@ -8,6 +8,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod parameter;
 pub mod statistics;
+pub mod switchback;
 pub mod trial;
 
 use std::fmt;

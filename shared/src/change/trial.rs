@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::switchback::Switchback;
+
 /// What becomes of a change whose agent no longer hears from the controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,13 +25,17 @@ pub struct TrialTerms {
     pub lease_s: u32,
     /// What happens when it waited for nothing.
     pub on_partition: OnPartition,
+    /// How it is tried, where it is put in place and taken back in turns; `None`: it stands there, and what was before
+    /// is compared with what comes after.
+    #[serde(default)]
+    pub switchback: Option<Switchback>,
 }
 
 impl TrialTerms {
     /// A quarter of an hour without a controller is no accident of the network; eight hours are two more than a
     /// measurement takes at most. An index holds: to build it twice costs more than to have it for a while.
     pub const DEFAULT: Self =
-        Self { longest_s: 8 * 3_600, lease_s: 15 * 60, on_partition: OnPartition::Hold };
+        Self { longest_s: 8 * 3_600, lease_s: 15 * 60, on_partition: OnPartition::Hold, switchback: None };
 }
 
 impl Default for TrialTerms {
@@ -56,7 +62,8 @@ impl fmt::Display for TrialTerms {
                            takes it back."
                 )
             }
-        }
+        }?;
+        self.switchback.iter().try_for_each(|switchback| write!(f, " {switchback}"))
     }
 }
 

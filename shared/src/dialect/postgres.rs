@@ -192,6 +192,8 @@ fn columns(index: &CreateIndex) -> Result<String, BadName> {
 mod tests {
     use super::*;
     use crate::change::IndexKey;
+    use crate::change::coins::CoinSeed;
+    use crate::change::switchback::Switchback;
     use crate::change::trial::{OnPartition, TrialTerms};
 
     fn index() -> CreateIndex {
@@ -304,6 +306,15 @@ mod tests {
         assert_ne!(same, digest(index(), Limits::ANALYZE));
         let trial = TrialTerms { on_partition: OnPartition::Revert, ..TrialTerms::DEFAULT };
         assert_ne!(same, digest(index(), Limits { trial, ..Limits::INDEX_BUILD }));
+        let tried = |seed| {
+            let plan =
+                Switchback { window_s: 300, washout_s: 60, most_pairs: 60, seed: CoinSeed([seed; 32]) };
+            digest(
+                index(),
+                Limits { trial: TrialTerms { switchback: Some(plan), ..trial }, ..Limits::INDEX_BUILD },
+            )
+        };
+        assert_ne!(tried(1), tried(2));
     }
 
     #[test]

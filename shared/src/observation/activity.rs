@@ -31,6 +31,16 @@ pub struct Activity {
     /// Replicas that are connected, by their lag in bytes.
     #[serde(deserialize_with = "bounded::vec::<MAX_ENTRIES, _, _>")]
     pub replica_lag_bytes: Vec<u64>,
+    /// The time by which each of them lags in replaying, ms, of those that tell.
+    #[serde(default, deserialize_with = "bounded::vec::<MAX_ENTRIES, _, _>")]
+    pub replica_lag_ms: Vec<u64>,
+    /// Transactions that were rolled back in all databases, since the server's statistics were reset: statements that
+    /// failed or ran into a timeout are among them.
+    #[serde(default)]
+    pub rollbacks: u64,
+    /// Deadlocks in all databases, since then.
+    #[serde(default)]
+    pub deadlocks: u64,
 }
 
 /// Connections in one state.

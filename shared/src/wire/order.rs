@@ -31,6 +31,8 @@ pub enum Order {
     Confirm(Confirm),
     /// The controller is there: the leases of these changes begin anew.
     Renew(Renew),
+    /// Go on without this change for a while: its trial by switchback pauses.
+    Pause(Pause),
 }
 
 impl Message for Order {
@@ -46,6 +48,7 @@ impl Order {
             Self::Undo(order) => Some(&order.fence),
             Self::Confirm(order) => Some(&order.fence),
             Self::Renew(order) => Some(&order.fence),
+            Self::Pause(order) => Some(&order.fence),
         }
     }
 }
@@ -135,6 +138,20 @@ pub struct Confirm {
     pub change: ChangeId,
     /// Why, for the journal.
     pub reason: String,
+    /// The record of the controller that orders it.
+    #[serde(default)]
+    pub fence: Fence,
+}
+
+/// A pause of a trial by switchback: the change is taken back at once, and no pair is begun before its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Which change.
+    pub change: ChangeId,
+    /// Why, for the journal.
+    pub reason: String,
+    /// For how long, s.
+    pub for_s: u32,
     /// The record of the controller that orders it.
     #[serde(default)]
     pub fence: Fence,

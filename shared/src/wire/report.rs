@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::codec::Message;
 use super::envelope::Kind;
 use crate::change::lifecycle::ChangeState;
+use crate::change::switchback::TrialStep;
 use crate::id::{ChangeId, InstanceId};
 use crate::observation::activity::Activity;
 use crate::observation::collector::{AgentCost, CollectorReport};
@@ -93,6 +94,8 @@ pub struct ChangeReport {
     pub duration_ms: Option<u64>,
     /// What was read back from the database.
     pub observed: Option<String>,
+    /// What it means for a trial by switchback.
+    pub trial_step: Option<TrialStep>,
 }
 
 /// The controller has committed every report of `lane` up to `sequence`.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use querysmith_tests::demo::api::Api;
-use querysmith_tests::demo::fleet::{self, Fleet, Plan};
+use querysmith_tests::demo::fleet::{self, Fleet, Pace, Plan};
 use querysmith_tests::demo::place::{self, Place};
-use querysmith_tests::demo::{browser, footprint, journey};
+use querysmith_tests::demo::{ab_live, browser, footprint, journey};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -61,6 +61,8 @@ enum Command {
         #[arg(long)]
         agent: PathBuf,
     },
+    /// Two settings tried on a live server under pgbench, as JSON; exit 0 only if the bars held.
+    AbLive,
     /// The console's browser tests against a real controller, agent and database.
     Browser {
         /// Take screenshots of every page instead.
@@ -109,11 +111,12 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Journey { scale, keep } => journey(scale, keep).await,
         Command::Footprint { agent } => footprint(agent).await,
+        Command::AbLive => ab_live().await,
         Command::Browser { screenshots, scale } => {
             let root = own_root("browser");
             Place::clean(&root)?;
             let place = Place::open(&root)?;
-            let plan = Plan { often: true, ..Plan::new(scale, 0) };
+            let plan = Plan { pace: Pace::Often, ..Plan::new(scale, 0) };
             let fleet = Fleet::start(&place, &plan).await?;
             let well = browser::run(&place, &fleet, screenshots).await?;
             drop(fleet);
@@ -183,6 +186,25 @@ async fn footprint(agent: PathBuf) -> Result<ExitCode> {
     drop(place);
     Place::clean(&root)?;
     Ok(if figures.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn ab_live() -> Result<ExitCode> {
+    let root = own_root("ab-live");
+    Place::clean(&root)?;
+    let place = Place::open(&root)?;
+    let mut bench = ab_live::Bench::start(&place).await?;
+    let api = sign_in(&place, &bench.addresses.http).await?;
+    let figures = bench.measure(&api).await?;
+    drop(bench);
+    println!("{}", serde_json::to_string_pretty(&figures)?);
+    let well = figures.failures.is_empty();
+    drop(place);
+    if well {
+        Place::clean(&root)?;
+    } else {
+        eprintln!("logs are in {}", root.display());
+    }
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Makes the first account with the one-time code and signs in with it.

@@ -30,7 +30,7 @@ impl Binaries {
         Ok(command)
     }
 
-    fn path(&self, program: &str) -> Result<PathBuf> {
+    pub(super) fn path(&self, program: &str) -> Result<PathBuf> {
         let path = self.directory.join(program);
         if !path.exists() {
             bail!("{} has no {program}", self.directory.display());

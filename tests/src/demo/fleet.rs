@@ -61,11 +61,61 @@ pub struct Plan {
     pub link: String,
     /// The store; `None` is the embedded one.
     pub store: Option<String>,
-    /// Look every few seconds, instead of as often as is right for a production server.
-    pub often: bool,
+    /// How often it is looked.
+    pub pace: Pace,
 }
 
-/// For [`Plan::often`], in the agent's configuration; more often costs more.
+/// How often servers are looked at, and trials decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As is right for a production server.
+    Usual,
+    /// Every few seconds.
+    Often,
+    /// Every second, and trials in turns of a dozen.
+    Seconds,
+}
+
+impl Pace {
+    /// The end of the agent's configuration, in its instance; more often costs more.
+    fn of_agent(self) -> &'static str {
+        match self {
+            Self::Usual => "",
+            Self::Often => COLLECT_OFTEN,
+            Self::Seconds => COLLECT_EVERY_SECOND,
+        }
+    }
+
+    /// The end of the controller's configuration.
+    fn of_controller(self) -> &'static str {
+        match self {
+            Self::Usual => "",
+            Self::Often => RUN_JOBS_OFTEN,
+            Self::Seconds => DECIDE_IN_SECONDS,
+        }
+    }
+}
+
+const COLLECT_EVERY_SECOND: &str = "
+[instance.collectors]
+query_stats = { interval_s = 1 }
+settings = { interval_s = 10 }
+
+[budget]
+database_fraction = 0.1
+cpu_fraction = 0.1
+sent_bytes_per_s = 1000000
+";
+const DECIDE_IN_SECONDS: &str = "
+[trials]
+window_s = 10
+washout_s = 2
+pairs = 20
+
+[jobs]
+roll_up = \"*/5 * * * * *\"
+measure = \"*/2 * * * * *\"
+";
 const COLLECT_OFTEN: &str = "
 [instance.collectors]
 query_stats = { interval_s = 5 }
@@ -78,7 +128,6 @@ usage = { interval_s = 15 }
 database_fraction = 0.1
 ";
 
-/// For [`Plan::often`], in the controller's configuration.
 const RUN_JOBS_OFTEN: &str = "
 [jobs]
 roll_up = \"*/5 * * * * *\"
@@ -91,7 +140,7 @@ learn = \"*/5 * * * * *\"
 impl Plan {
     /// The demo as it is meant to be seen.
     pub fn new(scale: f64, http_port: u16) -> Self {
-        Self { scale, rate: 1.0, http_port, link: "127.0.0.1:0".to_owned(), store: None, often: false }
+        Self { scale, rate: 1.0, http_port, link: "127.0.0.1:0".to_owned(), store: None, pace: Pace::Usual }
     }
 }
 
@@ -140,7 +189,7 @@ pub fn start_controller(place: &Place, plan: &Plan) -> Result<(Program, Addresse
             plan.http_port,
             plan.link,
             plan.store.as_ref().map_or_else(String::new, |url| format!("\n[store]\nurl = \"{url}\"\n")),
-            if plan.often { RUN_JOBS_OFTEN } else { "" },
+            plan.pace.of_controller(),
         ),
     )?;
     let ready = data.join("run/controller.json");
@@ -212,7 +261,7 @@ pub async fn enrol(place: &Place, database: &Cluster, addresses: &Addresses, pla
             allow = path(&allow)?,
             read = database.url_as("querysmith_read", DATABASE),
             apply = database.url_as("querysmith_apply", DATABASE),
-            collectors = if plan.often { COLLECT_OFTEN } else { "" },
+            collectors = plan.pace.of_agent(),
         ),
     )?;
     step_async("agent: creating its two database roles", async {

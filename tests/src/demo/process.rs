@@ -101,6 +101,21 @@ impl Program {
         }
     }
 
+    /// Waits until it has ended well; fails otherwise, or after `limit`.
+    pub fn ends(&mut self, limit: Duration) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            match self.ended()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => {
+                    bail!("{} ended ({status}); its log ends:\n{}", self.name, self.end_of_log());
+                }
+                None if started.elapsed() > limit => bail!("{} did not end within {limit:?}", self.name),
+                None => std::thread::sleep(LOOK_AGAIN),
+            }
+        }
+    }
+
     /// Kills it as a power cut would.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill().context("killing a program")?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use querysmith_tests::cluster::Cluster;
 use querysmith_tests::cluster::options::Options;
-use querysmith_tests::demo::fleet::{self, Addresses, Plan};
+use querysmith_tests::demo::fleet::{self, Addresses, Pace, Plan};
 use querysmith_tests::demo::place::Place;
 use querysmith_tests::demo::process::Program;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -166,7 +166,7 @@ async fn a_thousand_secrets_stay_on_the_database_host() -> Result<()> {
 
     let root = std::env::temp_dir().join(format!("qs-secrets-{}", std::process::id()));
     let place = Place::open(&root)?;
-    let plan = Plan { store: Some(store.url("store")), often: true, ..Plan::new(0.0, 0) };
+    let plan = Plan { store: Some(store.url("store")), pace: Pace::Often, ..Plan::new(0.0, 0) };
     let (mut controller, addresses): (Program, Addresses) = fleet::start_controller(&place, &plan)?;
     fleet::enrol(&place, &watched, &addresses, &plan).await?;
     let plan = Plan { link: addresses.link.clone(), ..plan };

@@ -126,6 +126,7 @@ export const changes: Change[] = drafts.map((draft) => {
     signatures: [],
     missing_signatures: null,
     signing: proposal.signing,
+    switchback: null,
     state_since: trail.at(-1)?.at ?? iso(STARTED),
     effect: draft.measured ? interval(draft.measured) : null,
     verdict: draft.measured?.[3] ?? null,
@@ -155,3 +156,28 @@ export const changes: Change[] = drafts.map((draft) => {
     held: null,
   };
 });
+
+/** A parameter that is tried in turns: eight pairs so far, the third of no use. */
+function tried(like: Change): Change {
+  const half = 6 * MINUTE;
+  const begun = STARTED - 15.5 * half;
+  const order = [true, false, false, true, true, true, false, true];
+  const turns = order.flatMap((first, pair) => [first, !first].map((withChange, second) => ({ at: iso(begun + (2 * pair + second) * half), with_change: withChange, pair: pair + 1, is_void: pair === 2 && second === 1 })));
+  const sql: Change["sql"] = {
+    apply: ["SET lock_timeout = 2000;", "ALTER SYSTEM SET \"work_mem\" = '64MB';", "SELECT pg_catalog.pg_reload_conf();"],
+    verify: "SELECT setting, unit, source, pending_restart\nFROM pg_catalog.pg_settings\nWHERE name = 'work_mem';",
+    undo: ["ALTER SYSTEM RESET \"work_mem\";", "SELECT pg_catalog.pg_reload_conf();"],
+    terms: "Instead of 4MB. On trial for 38 h at most, and no longer than 15 min without word from the controller; then the agent takes it back. Tried in 60 pairs of windows of 5 min at most.",
+  };
+  const found = { pairs: 7, counted: 6, missing_windows: 1, coverage: 0.94, harm: 0.4, harm_threshold: 100, benefit: 7.3, benefit_threshold: 20 };
+  const effect = { estimate: -0.11, low: -0.19, high: -0.01 };
+  return {
+    ...like, id: changeId("work-mem"), title: "Set work_mem to 64MB instead of 4MB", kind: "set_parameter", sql, object_name: null, predicted: null,
+    effect, verdict: "too_little_data",
+    measured: { ...effect, verdict: "too_little_data", windows_before: 6, windows_after: 6, blocks: null, controls: null, measured_at: iso(STARTED), method: "randomized switchback: 6 of 7 pairs of windows, with and without the change, counted; the interval holds at every look" },
+    switchback: { window_s: 300, washout_s: 60, most_pairs: 60, turns, paused_until: null, found },
+  };
+}
+
+const onTrial = changes.find((change) => change.state === "trial");
+if (onTrial) changes.push(tried(onTrial));

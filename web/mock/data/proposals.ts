@@ -172,6 +172,7 @@ export const proposals: Proposal[] = drafts.map((draft) => {
     digest: hex(`digest ${draft.key}`, 64),
     lock: draft.kind === "analyze" ? "ShareUpdateExclusive on the table: reads and writes go on." : "ShareUpdateExclusive on the table: reads and writes go on. Waits at most 2 s for a lock, then gives up.",
     duration_estimate_s: draft.kind === "analyze" ? { low: 2, high: 9 } : { low: 55, high: 160 },
+    tried: "before_after",
     write_cost: draft.writeCost ?? "+2 % time per INSERT.",
     risks: draft.risks ?? ["The build reads the whole table once and competes for I/O meanwhile."],
     model_version: 14,

@@ -60,8 +60,8 @@ impl Drive<'_> {
         let pressure = || instance.target.is_local().then(self.context.config.pressure).flatten();
         let sight = match &record.order.what {
             Change::SetParameter(set) => {
-                let rival = rival(&self.context.journal, self.change, set);
-                match look_at_parameter(&mut work.session, record, set, rival).await? {
+                let rival = rival(&self.context.journal, record, set);
+                match look_at_parameter(&mut work.session, record, set, rival.as_ref()).await? {
                     Ok(sight) => Sight { in_recovery: server.in_recovery, ..sight },
                     Err(why) => return Ok(Seen::NoEntry { why }),
                 }
@@ -71,7 +71,8 @@ impl Drive<'_> {
                 look_closer(&mut work.session, record, name, room, stalling_after).await?
             }
         };
-        let busy = match sight.ground.is_ok() && throttle::is_work(record.order.what.kind()) {
+        let begins_work = sight.ground.is_ok() && throttle::is_work(record.order.what.kind());
+        let busy = match begins_work || may_begin_pair(record) {
             true => throttle::obstacle(&throttle, &work.session.load(pressure()).await?),
             false => None,
         };
@@ -94,6 +95,14 @@ fn can_be_ended_on_a_standby(record: &Record) -> bool {
         | ChangeState::Stuck => false,
     };
     has_begun && record.order.what.kind() == ChangeKind::SetParameter
+}
+
+/// Whether a trial by switchback is between two windows, or may be.
+fn may_begin_pair(record: &Record) -> bool {
+    record.state == ChangeState::Trial
+        && record.order.limits.trial.switchback.is_some()
+        && record.progress.going_to.is_none()
+        && record.progress.keep.is_none()
 }
 
 fn step_name(state: ChangeState) -> &'static str {

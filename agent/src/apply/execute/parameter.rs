@@ -3,11 +3,11 @@
 use querysmith_shared::change::Change;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::change::parameter::SetParameter;
-use querysmith_shared::id::ChangeId;
+use querysmith_shared::wire::order::Apply;
 
 use super::observe::{may_begin, not_looked_at};
 use crate::apply::failure::DatabaseError;
-use crate::apply::ground::parameter;
+use crate::apply::ground::parameter::{self, Rival};
 use crate::apply::journal::Journal;
 use crate::apply::journal::record::Record;
 use crate::apply::seen::{Object, Sight};
@@ -18,7 +18,7 @@ pub(super) async fn look_at_parameter(
     session: &mut Session,
     record: &Record,
     set: &SetParameter,
-    rival: Option<ChangeId>,
+    rival: Option<&Rival>,
 ) -> Result<Result<Sight, String>, DatabaseError> {
     let facts = session.parameter(&set.name).await?;
     let object = match (&record.armed, &facts) {
@@ -39,21 +39,26 @@ pub(super) async fn look_at_parameter(
     Ok(Ok(Sight::new(object, ground)))
 }
 
-/// Another change of the same parameter that may still be taken back by itself.
-pub(super) fn rival(journal: &Journal, change: ChangeId, set: &SetParameter) -> Option<ChangeId> {
+/// Another change that keeps this one from the settings of its server.
+pub(super) fn rival(journal: &Journal, record: &Record, set: &SetParameter) -> Option<Rival> {
     let in_place = |state| {
         matches!(
             state,
             ChangeState::Applying | ChangeState::Trial | ChangeState::Reverting | ChangeState::Stuck
         )
     };
-    let others = journal.changes(in_place).into_iter().filter(|other| *other != change);
-    others.into_iter().find(|other| match journal.change(*other) {
-        Ok(Some(other)) => {
-            matches!(&other.order.what, Change::SetParameter(theirs) if theirs.name == set.name)
-        }
-        Ok(None) => false,
-        // What can't be read may be one.
-        Err(_) => true,
-    })
+    let is_tried = |order: &Apply| order.limits.trial.switchback.is_some();
+    let others = journal.changes(in_place).into_iter().filter(|other| *other != record.change);
+    let mut rivals = others.filter_map(|change| {
+        let order = match journal.change(change) {
+            Ok(other) => other?.order,
+            // What can't be read may be one.
+            Err(_) => return Some(Rival { change, name: set.name.clone() }),
+        };
+        let Change::SetParameter(theirs) = &order.what else { return None };
+        let is_rival = order.instance == record.order.instance
+            && (theirs.name == set.name || is_tried(&order) || is_tried(&record.order));
+        is_rival.then(|| Rival { change, name: theirs.name.clone() })
+    });
+    rivals.next()
 }

@@ -33,7 +33,7 @@ const SHOWING_LOOK: Duration = Duration::from_millis(50);
 const SKIPPED: &str = "the server skipped the table without an error: the role may not analyze it, or another ANALYZE or \
                        VACUUM held it";
 /// A reload that fails says so in the server's log only.
-const NOT_TAKEN: &str =
+pub(super) const NOT_TAKEN: &str =
     "the server read its files again, and the value in force is not the one in them: its log says why";
 
 fn is_not_before(object: &Object) -> bool {
@@ -159,7 +159,12 @@ impl Drive<'_> {
 
     /// Whether what there is of the change turns out so, now or soon. Anything but a clear sight is for the plan to
     /// judge.
-    async fn until(&mut self, record: &Record, instance: &Instance, is_so: impl Fn(&Object) -> bool) -> bool {
+    pub(super) async fn until(
+        &mut self,
+        record: &Record,
+        instance: &Instance,
+        is_so: impl Fn(&Object) -> bool,
+    ) -> bool {
         let until = Instant::now() + SHOWING_DELAY;
         loop {
             match self.look(record, instance).await {

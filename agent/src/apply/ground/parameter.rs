@@ -8,18 +8,34 @@ use super::{ParameterPreImage, PreImage};
 use crate::apply::facts::{FileFacts, ParameterFacts};
 use crate::apply::seen::Object;
 
-/// Judges whether the parameter may be set now: what it was like, or why not, with the remedy. `rival` is another change
-/// of the same parameter that isn't finished: the undo of the first would be the loss of the second.
+/// Another change of the server's settings that isn't finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rival {
+    /// Which.
+    pub change: ChangeId,
+    /// Of which parameter.
+    pub name: String,
+}
+
+/// Judges whether the parameter may be set now: what it was like, or why not, with the remedy. A rival is one of the same
+/// parameter, where the undo of the first would be the loss of the second, or one that would be seen in a trial by
+/// switchback.
 pub fn survey(
     set: &SetParameter,
     facts: Option<&ParameterFacts>,
-    rival: Option<ChangeId>,
+    rival: Option<&Rival>,
 ) -> Result<PreImage, String> {
     let name = &set.name;
     let Some(facts) = facts else { return Err(format!("this server has no parameter {name}")) };
     check_kind(name, facts)?;
-    if let Some(rival) = rival {
-        return Err(format!("change {rival} set {name}, and isn't finished: wait for its end"));
+    if let Some(Rival { change, name: theirs }) = rival {
+        return Err(match theirs == name {
+            true => format!("change {change} set {name}, and isn't finished: wait for its end"),
+            false => format!(
+                "change {change} of {theirs} isn't finished, and a trial by switchback needs the settings for itself: wait \
+                 for its end"
+            ),
+        });
     }
     let files = check_rights(name, facts)?;
     check_files(files)?;
@@ -36,8 +52,7 @@ pub fn survey(
     }
     if !same(&facts.value, &set.replaces) {
         return Err(format!(
-            "{name} is {value} by now, and was {} when the change was proposed: have it proposed anew once the settings \
-             were read again, which takes up to a quarter of an hour",
+            "{name} is {value} by now, and was {} when the change was proposed: have it proposed anew",
             set.replaces
         ));
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use querysmith_shared::change::lifecycle::{self, ChangeEvent, ChangeState, IllegalEvent};
+use querysmith_shared::change::switchback::Turn;
+use querysmith_shared::change::trial::span;
 use querysmith_shared::id::ChangeId;
 use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::order::Apply;
@@ -79,6 +81,37 @@ pub enum Event {
         /// Why, and what to do about it.
         reason: String,
     },
+    /// Another arm of a trial by switchback is about to be put in place, unless it is there already.
+    SwitchIntent {
+        /// Which.
+        to: Turn,
+    },
+    /// Read back from the database: the arm is in place.
+    Switched {
+        /// Which.
+        to: Turn,
+        /// What was read back, of the change.
+        observed: Option<String>,
+    },
+    /// A pair of a trial by switchback can't be used.
+    PairVoid {
+        /// From 0.
+        pair: u32,
+        /// Why.
+        reason: String,
+    },
+    /// A trial by switchback goes on without the change for a while.
+    Paused {
+        /// For how long, s.
+        for_s: u32,
+        /// Why.
+        reason: String,
+    },
+    /// A change tried by switchback is to be kept: it is put in place first.
+    KeepIntent {
+        /// Why.
+        reason: String,
+    },
     /// The trial is over: kept.
     Confirmed {
         /// Why.
@@ -131,6 +164,11 @@ impl Event {
             Self::Reverted { .. } => ChangeEvent::Restored,
             Self::Stuck { .. } => ChangeEvent::GiveUp,
             Self::Failed { .. } => return stay(state, &[ChangeState::Applying]),
+            Self::SwitchIntent { .. }
+            | Self::Switched { .. }
+            | Self::PairVoid { .. }
+            | Self::Paused { .. }
+            | Self::KeepIntent { .. } => return stay(state, &[ChangeState::Trial]),
             Self::RemovalIntent { .. } | Self::RemovalFailed { .. } => {
                 return stay(state, &[ChangeState::Applying, ChangeState::Reverting]);
             }
@@ -153,6 +191,11 @@ impl Event {
             Self::RemovalFailed { .. } => "removal_failed",
             Self::Applied { .. } => "applied",
             Self::Aborted { .. } => "aborted",
+            Self::SwitchIntent { .. } => "switch_intent",
+            Self::Switched { .. } => "switched",
+            Self::PairVoid { .. } => "pair_void",
+            Self::Paused { .. } => "paused",
+            Self::KeepIntent { .. } => "keep_intent",
             Self::Confirmed { .. } => "confirmed",
             Self::RevertIntent { .. } => "revert_intent",
             Self::Reverted { .. } => "reverted",
@@ -181,6 +224,12 @@ impl fmt::Display for Event {
             }
             Self::Reverted { .. } => f.write_str("read back from the database as before the change"),
             Self::RemovalFailed { reason, .. } => write!(f, "the undo failed: {reason}"),
+            Self::SwitchIntent { to } => write!(f, "switching to {to}"),
+            Self::Switched { to, observed: Some(observed) } => write!(f, "{to}, read back: {observed}"),
+            Self::Switched { to, observed: None } => write!(f, "{to}, read back"),
+            Self::PairVoid { pair, reason } => write!(f, "pair {} doesn't count: {reason}", pair + 1),
+            Self::Paused { for_s, reason } => write!(f, "paused for {}: {reason}", span(*for_s)),
+            Self::KeepIntent { reason } => write!(f, "to be kept: {reason}"),
             Self::Rejected { reason }
             | Self::Failed { reason }
             | Self::Aborted { reason }

@@ -6,6 +6,7 @@ use querysmith_shared::timestamp::Timestamp;
 use querysmith_shared::wire::order::Apply;
 
 use super::entry::{Armed, Entry, Event};
+use crate::apply::switchback::Progress;
 
 /// What the journal knows of one change.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,8 @@ pub struct Record {
     pub removals: u32,
     /// How often it failed for a reason that waiting doesn't mend.
     pub failed_removals: u32,
+    /// How far its trial by switchback has come.
+    pub progress: Progress,
     /// What the last line says.
     pub last: String,
 }
@@ -51,6 +54,7 @@ impl Record {
             failure: None,
             removals: 0,
             failed_removals: 0,
+            progress: Progress::default(),
             last: first.event.to_string(),
         };
         for entry in entries {
@@ -66,6 +70,7 @@ impl Record {
         }
         self.state = entry.state;
         self.last = entry.event.to_string();
+        self.progress.add(&entry.event, entry.at);
         match &entry.event {
             Event::Armed(armed) => self.armed = Some((**armed).clone()),
             Event::Intent { attempt } => {
@@ -79,6 +84,11 @@ impl Record {
             | Event::Rejected { .. }
             | Event::Applied { .. }
             | Event::Aborted { .. }
+            | Event::SwitchIntent { .. }
+            | Event::Switched { .. }
+            | Event::PairVoid { .. }
+            | Event::Paused { .. }
+            | Event::KeepIntent { .. }
             | Event::Confirmed { .. }
             | Event::RevertIntent { .. }
             | Event::Reverted { .. }

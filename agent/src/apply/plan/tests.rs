@@ -4,6 +4,7 @@ mod cases;
 mod choices;
 mod deliveries;
 mod fixture;
+mod switching;
 mod world;
 
 use proptest::prelude::*;

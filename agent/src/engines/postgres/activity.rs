@@ -30,6 +30,9 @@ pub(super) async fn collect(engine: &Postgres, reports: &dyn Reports) -> Result<
         blocked: Vec::new(),
         long_transactions: Vec::new(),
         replica_lag_bytes: Vec::new(),
+        replica_lag_ms: Vec::new(),
+        rollbacks: 0,
+        deadlocks: 0,
     };
     let mut lease = engine.lease_server(Collector::Activity).await?;
     let query = sqlx::query(sql).bind(engine.config.long_transaction_s);
@@ -63,6 +66,9 @@ fn take(row: &PgRow, activity: &mut Activity) -> Result<(), sqlx::Error> {
             statement: statement(row)?,
         }),
         Some(5) => activity.replica_lag_bytes.push(amount),
+        Some(6) => activity.rollbacks = amount,
+        Some(7) => activity.deadlocks = amount,
+        Some(8) => activity.replica_lag_ms.push(amount),
         _ => activity.max_connections = small(),
     }
     Ok(())

@@ -111,6 +111,7 @@ fn change() -> ReportBody {
         sql: None,
         duration_ms: Some(5),
         observed: None,
+        trial_step: None,
     })
 }
 

@@ -18,12 +18,13 @@ use serde_json::json;
 use sqlx::{Connection, PgConnection, Row};
 use tokio::task::JoinSet;
 
-use super::crashes::{FAILING, MAKING, TAKING_BACK, die_in_child};
+use super::crashes::{FAILING, MAKING, SWITCHING, TAKING_BACK, die_in_child};
 use super::drops::{EVERYTHING, TWINS, spare};
 use super::leases::{self, TurnedClock};
 use super::settings::{self, ALLOWED};
 use super::stage::{Engine, Stage};
 use super::statistics;
+use super::switchbacks::{QUICK, tried};
 
 /// Rounds over all points, unless QUERYSMITH_CHAOS_ROUNDS says otherwise.
 const ROUNDS: u32 = 8;
@@ -58,6 +59,8 @@ enum End {
     Made,
     TakenBack,
     Failing,
+    /// Put in place and taken back in turns.
+    Switched,
 }
 
 impl Way {
@@ -71,6 +74,7 @@ impl Way {
             undoable.into_iter().flat_map(|what| ends.map(|end| Self { what, end })).collect();
         all.push(Self { what: What::Analyze, end: End::Made });
         all.push(Self { what: What::Build, end: End::Failing });
+        all.push(Self { what: What::Parameter, end: End::Switched });
         all
     }
 
@@ -78,17 +82,22 @@ impl Way {
         match (self.end, self.what) {
             (End::TakenBack, _) => TAKING_BACK.to_vec(),
             (End::Failing, _) => FAILING.to_vec(),
+            (End::Switched, _) => SWITCHING.map(|(point, _)| point).to_vec(),
             (End::Made, What::Build | What::Drop) => MAKING.to_vec(),
             // Their statements are over too soon to be killed in.
             (End::Made, _) => MAKING.into_iter().filter(|point| *point != "running").collect(),
         }
     }
 
-    fn actions(self) -> &'static [&'static str] {
+    /// What is asked for on the way to `point`.
+    fn actions(self, point: &str) -> &'static [&'static str] {
         match self.end {
             End::Made => &["apply", "trial"],
             End::TakenBack => &["apply", "trial", "undo"],
             End::Failing => &["apply"],
+            End::Switched => {
+                SWITCHING.iter().find(|(name, _)| *name == point).map_or(&[], |(_, actions)| actions)
+            }
         }
     }
 
@@ -100,6 +109,7 @@ impl Way {
             (What::Analyze, _) => stage.analyze(),
             (What::Statistics, _) => stage.together(&["customer_id", "note"]),
             (What::Target, _) => stage.target("customer_id", None, 400),
+            (What::Parameter, End::Switched) => tried(stage.setting("work_mem", "4MB", "64MB"), QUICK),
             (What::Parameter, _) => stage.setting("work_mem", "4MB", "64MB"),
         }
     }
@@ -284,7 +294,7 @@ async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults
         ("running", _) => Some(stage.old_snapshot().await),
         _ => None,
     };
-    die_in_child(stage, &order, point, way.actions()).await;
+    die_in_child(stage, &order, point, way.actions(point)).await;
     drop(holder);
 
     let engine = stage.engine();
@@ -293,8 +303,11 @@ async fn kill_once(stage: &mut Stage, way: Way, point: &str, faults: &mut Faults
         "before revert_intent" => assert_eq!(engine.undo(&order).await, Answer::Accepted),
         _ => {}
     }
+    if way.end == End::Switched {
+        assert_eq!(engine.undo(&order).await, Answer::Accepted, "{point}");
+    }
     let is_end = |state: S| match way.end {
-        End::TakenBack => state == S::Reverted,
+        End::TakenBack | End::Switched => state == S::Reverted,
         End::Made | End::Failing => state == S::Trial || state.is_final(),
     };
     let state = engine.reports_that(&order, |report| is_end(report.state)).await.state;

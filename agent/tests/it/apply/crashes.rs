@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
+use std::time::Duration;
 
 use agent::apply::context::{ApplyConfig, ApplyInstance};
 use agent::apply::fault::{FaultPoint, Faults};
@@ -13,7 +14,7 @@ use nix::unistd::Pid;
 use querysmith_shared::change::lifecycle::ChangeState as S;
 use querysmith_shared::id::InstanceId;
 use querysmith_shared::wire::codec::{decode_body, encode_body};
-use querysmith_shared::wire::order::{Answer, Apply};
+use querysmith_shared::wire::order::{Answer, Apply, Order, Pause};
 
 use tokio::process::{Child, Command};
 
@@ -44,6 +45,20 @@ pub(super) const TAKING_BACK: [&str; 7] = [
     "before reverted",
     "after reverted",
 ];
+/// Points of a trial by switchback, each with what is asked for on the way there.
+pub(super) const SWITCHING: [(&str, &[&str]); 11] = [
+    ("before switch_intent", &["apply"]),
+    ("after switch_intent", &["apply"]),
+    ("after switch", &["apply"]),
+    ("before switched", &["apply"]),
+    ("after switched", &["apply"]),
+    ("before paused", &["apply", "trial", "pause"]),
+    ("after paused", &["apply", "trial", "pause"]),
+    ("before keep_intent", &["apply", "trial", "keep"]),
+    ("after keep_intent", &["apply", "trial", "keep"]),
+    ("before confirmed", &["apply", "trial", "keep"]),
+    ("after confirmed", &["apply", "trial", "keep"]),
+];
 /// Points of a change that fails, in their order.
 pub(super) const FAILING: [&str; 7] = [
     "before failed",
@@ -61,6 +76,7 @@ fn name(point: FaultPoint) -> String {
         FaultPoint::AfterLine(line) => format!("after {line}"),
         FaultPoint::Running => "running".to_owned(),
         FaultPoint::AfterStatement => "after statement".to_owned(),
+        FaultPoint::AfterSwitch => "after switch".to_owned(),
         FaultPoint::AfterRemoval => "after removal".to_owned(),
     }
 }
@@ -102,6 +118,7 @@ async fn child() {
     let mut config = ApplyConfig::new(state.clone());
     config.allow_list = state.join("allow.toml");
     config.pressure = || None;
+    config.lease_tick = Duration::from_millis(20);
     config.faults = Faults::new(move |point| {
         if name(point) == fatal {
             kill(Pid::this(), Signal::SIGKILL).unwrap();
@@ -115,6 +132,12 @@ async fn child() {
         match action {
             "apply" => assert_eq!(engine.apply(&order).await, Answer::Accepted),
             "undo" => assert_eq!(engine.undo(&order).await, Answer::Accepted),
+            "keep" => assert_eq!(engine.confirm(&order).await, Answer::Accepted),
+            "pause" => {
+                let pause =
+                    Pause { change: order.change, reason: "slow".into(), for_s: 1, fence: order.fence };
+                assert_eq!(engine.applier.handle(Order::Pause(pause)).await, Answer::Accepted);
+            }
             "trial" => drop(engine.reaches(&order, S::Trial).await),
             other => panic!("{other}"),
         }

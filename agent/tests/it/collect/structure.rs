@@ -198,4 +198,13 @@ async fn activity_shows_who_waits_for_whom() {
     assert_eq!(connections, 2, "{activity:?}");
     run(&mut holder, "ROLLBACK").await;
     waiting.await.unwrap();
+    // A session tells what it rolled back when it has been idle for a while, or ends.
+    drop(holder);
+    loop {
+        stage.collect(Collector::Activity).await;
+        let Some(ReportBody::Activity(later)) = stage.kept.take().pop() else { panic!("no activity") };
+        if later.rollbacks > activity.rollbacks {
+            break;
+        }
+    }
 }

@@ -26,6 +26,7 @@ use super::stage::{Stage, instance, run};
 
 struct Running {
     outbox: Outbox,
+    settings_changed: watch::Sender<()>,
     _directory: TempDir,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -46,18 +47,20 @@ fn start(config: Instance, engine: Arc<dyn Engine>) -> Running {
     let roster = Arc::new(watch::Sender::new(vec![listed]));
     let (stretch, stretched) = watch::channel(1.0);
     let (stop, stopping) = watch::channel(false);
+    let settings_changed = watch::Sender::new(());
     let watched = Watched {
         config,
         engine,
         reports: ToOutbox { outbox: outbox.clone(), instance: Some(id) },
         roster: Arc::clone(&roster),
         stretch: stretched,
+        settings_changed: settings_changed.subscribe(),
     };
     let task = tokio::spawn(async move {
         supervise::run(watched, stopping).await;
         drop(stretch);
     });
-    Running { outbox, _directory: directory, stop, task, roster }
+    Running { outbox, settings_changed, _directory: directory, stop, task, roster }
 }
 
 impl Running {
@@ -126,6 +129,29 @@ async fn the_first_sample_is_there_within_five_seconds() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn settings_are_read_again_when_one_was_changed_from_here() {
+    let stage = Stage::set().await;
+    let running =
+        start(instance(&stage.cluster.url_as("querysmith_read", "shop")), Arc::clone(&stage.engine));
+    let jit = |report: &Report| match &report.body {
+        ReportBody::Settings(settings) => {
+            let jit = settings.changed.iter().find(|setting| setting.name == "jit")?;
+            Some(jit.value.clone())
+        }
+        _ => None,
+    };
+    let before = running.report(jit).await;
+    let other = if before == "on" { "off" } else { "on" };
+    let sql = format!("ALTER SYSTEM SET jit = {other}");
+    stage.cluster.execute("postgres", &sql).await.unwrap();
+    stage.cluster.execute("postgres", "SELECT pg_reload_conf()").await.unwrap();
+    // The next look by itself would come in five minutes.
+    running.settings_changed.send_replace(());
+    running.report(|report| jit(report).filter(|value| value == other)).await;
+    running.end().await;
 }
 
 /// An engine with one collector that panics, one that hangs until it is aborted, and others that work.

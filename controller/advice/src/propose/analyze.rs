@@ -4,6 +4,7 @@ use querysmith_shared::change::{Analyze, Change, ChangeKind, TableName};
 use querysmith_shared::id::ChangeId;
 
 use super::draft::{self, DurationEstimate, Grounds, ProposalDraft, StatementEffect};
+use super::how_tried::HowTried;
 use super::memory;
 use crate::evidence::TableEvidence;
 use crate::finding::{Finding, FindingKind};
@@ -89,6 +90,7 @@ pub(super) fn draft(
         entries_per_hour: None,
         lock: lock(&name),
         duration_estimate_s: Some(duration(table, DEFAULT_TARGET)),
+        tried: HowTried::BeforeAfter,
         risks,
         evidence_digest: digest(table),
         model_version: evidence.model.version,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::choose::Chosen;
 use super::draft::{Grounds, ProposalDraft};
+use super::how_tried::HowTried;
 use super::question::Question;
 use super::{analyze, ask, drop_index, index_draft, parameter, statistics, weigh};
 use crate::detect::index_use;
@@ -44,6 +45,8 @@ pub enum Wanted {
         name: String,
         /// The value, as a person writes it.
         value: String,
+        /// How it is to be tried.
+        tried: HowTried,
     },
 }
 
@@ -94,7 +97,7 @@ pub fn question(evidence: &Evidence, wish: &Wish) -> Result<Option<Question>, Un
     check_server(evidence)?;
     let on = match &wish.what {
         Wanted::OnTable(on) => on,
-        Wanted::SetParameter { name, value } => {
+        Wanted::SetParameter { name, value, .. } => {
             return parameter::change(evidence, name, value).map(|_| None);
         }
     };
@@ -128,9 +131,9 @@ pub fn draft(
     let overview = Overview::of(evidence);
     let on = match &wish.what {
         Wanted::OnTable(on) => on,
-        Wanted::SetParameter { name, value } => {
+        Wanted::SetParameter { name, value, tried } => {
             let set = parameter::change(evidence, name, value)?;
-            return Ok(parameter::draft(&overview, asked_for(wish), set, change));
+            return Ok(parameter::draft(&overview, asked_for(wish), set, *tried, change));
         }
     };
     let table = table(&overview, on)?;

@@ -8,6 +8,7 @@ use crate::evidence::Evidence;
 use crate::finding::EvidenceItem;
 use crate::interval::Interval;
 use crate::overview::StatementView;
+use crate::propose::how_tried::HowTried;
 
 /// What a proposal rests on.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +61,9 @@ pub struct ProposalDraft {
     pub lock: String,
     /// How long it will take, seconds, from and to.
     pub duration_estimate_s: Option<DurationEstimate>,
+    /// How it is tried.
+    #[serde(default)]
+    pub tried: HowTried,
     /// What may go wrong.
     pub risks: Vec<String>,
     /// Compared by [`crate::propose::memory`] to tell whether a refused proposal may come back.

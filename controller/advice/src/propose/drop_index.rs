@@ -6,6 +6,7 @@ use querysmith_shared::id::ChangeId;
 use querysmith_shared::observation::schema::Index;
 
 use super::draft::{self, DurationEstimate, Grounds, ProposalDraft, StatementEffect};
+use super::how_tried::HowTried;
 use super::memory;
 use super::write_cost::WriteCost;
 use crate::detect::index_use::superfluous;
@@ -114,6 +115,7 @@ pub(super) fn draft(
         ),
         // It deletes files; what takes longer is waiting for others.
         duration_estimate_s: Some(DurationEstimate { low: 0.05, high: 2.0 }),
+        tried: HowTried::BeforeAfter,
         risks: risks(evidence, &drop),
         evidence_digest: digest(table),
         model_version: evidence.model.version,

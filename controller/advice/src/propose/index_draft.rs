@@ -5,6 +5,7 @@ use querysmith_shared::id::ChangeId;
 
 use super::choose::Chosen;
 use super::draft::{self, DurationEstimate, ProposalDraft, StatementVerdict};
+use super::how_tried::HowTried;
 use super::memory;
 use super::weigh::{Effect, Weighed};
 use crate::evidence::{Evidence, TableEvidence};
@@ -54,6 +55,7 @@ pub(super) fn draft(
             table.table.name
         ),
         duration_estimate_s: Some(duration(table, size_bytes)),
+        tried: HowTried::BeforeAfter,
         risks: risks(evidence, weighed, size_bytes, not_simulated),
         evidence_digest: memory::digest(table.rows(), lost),
         model_version: evidence.model.version,

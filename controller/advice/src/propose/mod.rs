@@ -6,6 +6,7 @@ pub mod by_hand;
 mod choose;
 pub mod draft;
 mod drop_index;
+pub mod how_tried;
 mod index_draft;
 pub mod memory;
 pub mod obsolete;

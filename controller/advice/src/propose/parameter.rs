@@ -8,6 +8,7 @@ use querysmith_shared::parameter::{Amount, Dimension, ParameterType, is_same, no
 
 use super::by_hand::Unfit;
 use super::draft::{self, DurationEstimate, Grounds, ProposalDraft, StatementEffect};
+use super::how_tried::HowTried;
 use crate::evidence::Evidence;
 use crate::finding::EvidenceItem;
 use crate::overview::Overview;
@@ -127,6 +128,7 @@ pub(super) fn draft(
     overview: &Overview<'_>,
     grounds: Grounds,
     set: SetParameter,
+    tried: HowTried,
     change_id: ChangeId,
 ) -> ProposalDraft {
     let evidence = overview.evidence;
@@ -160,7 +162,8 @@ pub(super) fn draft(
         entries_per_hour: None,
         lock: "None: the server reads its files again, which stops nobody.".to_owned(),
         duration_estimate_s: Some(DurationEstimate { low: 0.01, high: 5.0 }),
-        risks: risks(evidence, &set),
+        tried,
+        risks: risks(evidence, &set, tried),
         // A value that was refused is asked for again only by a person, who knows.
         evidence_digest: super::memory::digest(1.0, 1.0),
         model_version: evidence.model.version,
@@ -181,12 +184,18 @@ fn from(setting: &Setting) -> &str {
     if setting.by_alter_system { "an earlier ALTER SYSTEM" } else { &setting.source }
 }
 
-fn risks(evidence: &Evidence, set: &SetParameter) -> Vec<String> {
-    let mut risks = vec![
-        "What it does is compared with the time before it only. Load that comes and goes with the hour looks like an \
-         effect, so nobody but a person keeps it; harm takes it back by itself."
-            .to_owned(),
-    ];
+fn risks(evidence: &Evidence, set: &SetParameter, tried: HowTried) -> Vec<String> {
+    let measured = match tried {
+        HowTried::BeforeAfter => {
+            "What it does is compared with the time before it only. Load that comes and goes with the hour looks like an \
+             effect, so nobody but a person keeps it; harm takes it back by itself."
+        }
+        HowTried::Switchback | HowTried::SlowSwitchback => {
+            "While it is tried it is put in place and taken back in turns, each time for every session at once. If it \
+             harms, that is about half of the time until it is told."
+        }
+    };
+    let mut risks = vec![measured.to_owned()];
     risks.extend(memory_risk(evidence, set));
     if is_of_the_planner(&set.name) {
         risks.push("Plans of all statements may change, for worse as well as for better.".to_owned());

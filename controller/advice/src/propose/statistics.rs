@@ -10,6 +10,7 @@ use querysmith_shared::id::ChangeId;
 
 use super::by_hand::{Part, Unfit};
 use super::draft::{self, Grounds, ProposalDraft, StatementEffect};
+use super::how_tried::HowTried;
 use super::{analyze, memory};
 use crate::evidence::TableEvidence;
 use crate::overview::Overview;
@@ -112,6 +113,7 @@ pub(super) fn draft(
         entries_per_hour: None,
         lock: analyze::lock(name),
         duration_estimate_s: Some(analyze::duration(table, sample_target)),
+        tried: HowTried::BeforeAfter,
         risks,
         evidence_digest: memory::digest(table.rows(), 1.0),
         model_version: evidence.model.version,

@@ -2,6 +2,7 @@
 
 use querysmith_advice::evidence::{Evidence, KnownChange};
 use querysmith_advice::propose::by_hand::{Part, Unfit, Wanted, Wish, draft, question};
+use querysmith_advice::propose::how_tried::HowTried;
 use querysmith_advice::propose::parameter::not_settable;
 use querysmith_shared::change::lifecycle::ChangeState;
 use querysmith_shared::change::parameter::SetParameter;
@@ -65,7 +66,7 @@ fn server() -> Evidence {
 
 fn wish(name: &str, value: &str) -> Wish {
     Wish {
-        what: Wanted::SetParameter { name: name.into(), value: value.into() },
+        what: Wanted::SetParameter { name: name.into(), value: value.into(), tried: HowTried::BeforeAfter },
         by: "mara".into(),
         reason: "sorts spill".into(),
     }

@@ -5,6 +5,7 @@ use querysmith_advice::finding::EvidenceItem;
 use querysmith_advice::interval::Interval;
 use querysmith_advice::measure::effect::{Effect, MeasuredStatement, Role, Sample, Verdict};
 use querysmith_advice::propose::draft::{DurationEstimate, ProposalDraft, StatementEffect, StatementVerdict};
+use querysmith_advice::propose::how_tried::HowTried;
 use querysmith_controller::store::Store;
 use querysmith_shared::change::limits::Limits;
 use querysmith_shared::change::{Change, ChangeKind, CreateIndex, IndexKey, TableName, index_name};
@@ -123,6 +124,7 @@ fn draft(change_id: ChangeId, instance: InstanceId, finding: FindingId, what: Ch
         entries_per_hour: Some(100.0),
         lock: "SHARE UPDATE EXCLUSIVE: reads and writes go on".into(),
         duration_estimate_s: Some(DurationEstimate { low: 1.0, high: 10.0 }),
+        tried: HowTried::BeforeAfter,
         risks: vec!["it takes 30 MB of disk".into()],
         evidence_digest: "e1".into(),
         model_version: 1,

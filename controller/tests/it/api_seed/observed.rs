@@ -73,6 +73,9 @@ pub(super) async fn observations(store: &Store, agent: AgentId, instance: Instan
             statement: None,
         }],
         replica_lag_bytes: Vec::new(),
+        replica_lag_ms: Vec::new(),
+        rollbacks: 0,
+        deadlocks: 0,
     };
     sqlx::query(
         "INSERT INTO activity_sample (instance_id, read_at, active, idle, idle_in_transaction, blocked, sample)

@@ -207,6 +207,7 @@ impl Agent {
             sql: None,
             duration_ms: None,
             observed: None,
+            trial_step: None,
         });
         self.outbox.append(Lane::Changes, now(), None, body).await.unwrap()
     }

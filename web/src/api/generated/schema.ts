@@ -877,6 +877,7 @@ export interface components {
             sql: components["schemas"]["ChangeSql"];
             /** @description The statements before and after. */
             statements: components["schemas"]["ChangeStatement"][];
+            switchback?: components["schemas"]["SwitchbackTrial"] | null;
             /**
              * Format: date-time
              * @description When it was read back from the database.
@@ -1331,6 +1332,11 @@ export interface components {
              */
             memory_total_bytes?: number | null;
         };
+        /**
+         * @description How a parameter is tried.
+         * @enum {string}
+         */
+        HowTried: "before_after" | "switchback" | "slow_switchback";
         /** @description One index. */
         IndexRow: {
             /** @description A constraint owns it: it can't be dropped by itself. */
@@ -1743,6 +1749,7 @@ export interface components {
              * @description Statistics target of that one, 1 to 10000.
              */
             target?: number | null;
+            tried?: components["schemas"]["HowTried"] | null;
             /** @description The value to set it to, with its unit: `64MB`. */
             value?: string | null;
         };
@@ -2564,6 +2571,8 @@ export interface components {
             sql: components["schemas"]["ChangeSql"];
             /** @description Statements it touches. */
             statements: components["schemas"]["ProposalStatement"][];
+            /** @description How it is tried. */
+            tried: components["schemas"]["HowTried"];
             verdict?: components["schemas"]["PersonVerdict"] | null;
             /** @description What it costs every write from then on. */
             write_cost: string;
@@ -2953,6 +2962,75 @@ export interface components {
          * @enum {string}
          */
         StoreKind: "embedded" | "external";
+        /** @description What was found so far. */
+        SwitchbackFindings: {
+            /**
+             * Format: double
+             * @description Evidence of help.
+             */
+            benefit: number;
+            /**
+             * Format: double
+             * @description Evidence at which the change is kept.
+             */
+            benefit_threshold: number;
+            /**
+             * Format: int64
+             * @description Those of them that counted.
+             */
+            counted: number;
+            /**
+             * Format: double
+             * @description Share of the database's time that the compared statements make up, 0 to 1.
+             */
+            coverage: number;
+            /**
+             * Format: double
+             * @description Evidence of harm, from 1: what a bet of 1 on it has become.
+             */
+            harm: number;
+            /**
+             * Format: double
+             * @description Evidence at which the change is taken back.
+             */
+            harm_threshold: number;
+            /**
+             * Format: int64
+             * @description Windows that could not be read.
+             */
+            missing_windows: number;
+            /**
+             * Format: int64
+             * @description Pairs that were run.
+             */
+            pairs: number;
+        };
+        /** @description A trial in which the change is put in place and taken back in turns. */
+        SwitchbackTrial: {
+            found?: components["schemas"]["SwitchbackFindings"] | null;
+            /**
+             * Format: int64
+             * @description Most pairs of windows.
+             */
+            most_pairs: number;
+            /**
+             * Format: date-time
+             * @description No pair is begun before this.
+             */
+            paused_until?: string | null;
+            /** @description What was in place when, in order; the last goes on. */
+            turns: components["schemas"]["TrialTurn"][];
+            /**
+             * Format: int64
+             * @description Time after each switch that is not looked at, seconds.
+             */
+            washout_s: number;
+            /**
+             * Format: int64
+             * @description Length of a window, seconds.
+             */
+            window_s: number;
+        };
         /** @description One API token, without its secret. */
         Token: {
             /**
@@ -2979,6 +3057,23 @@ export interface components {
             name: string;
             /** @description What it may do. */
             role: components["schemas"]["Role"];
+        };
+        /** @description One arm's turn. */
+        TrialTurn: {
+            /**
+             * Format: date-time
+             * @description Since when, as read back from the database.
+             */
+            at: string;
+            /** @description Its pair doesn't count: the agent died in it, or a pause came. */
+            is_void: boolean;
+            /**
+             * Format: int64
+             * @description For which pair, from 1; nothing between pairs.
+             */
+            pair?: number | null;
+            /** @description Whether the change is in place. */
+            with_change: boolean;
         };
         /** @description Somebody whose signature a host takes. */
         TrustedApprover: {

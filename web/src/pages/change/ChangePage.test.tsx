@@ -61,3 +61,16 @@ test("a trial shows its time, is held with a reason, and released again", async 
   expect(screen.getByRole("button", { name: "Release…" })).toBeTruthy();
   expect(screen.queryByRole("button", { name: "Hold…" })).toBeNull();
 });
+
+test("a parameter that is tried in turns shows what is in place, the evidence, and each pair", async () => {
+  openConsole(links.change(changeId("work-mem")));
+  const trial = await screen.findByRole("region", { name: "Trial by switchback" });
+  expect(trial.textContent).toContain("6 of 7");
+  expect(trial.textContent).toContain("94\u00a0%");
+  const evidence = within(trial).getByRole("group", { name: "Evidence so far" });
+  expect(evidence.textContent).toContain("7.3 of 20; then it is kept");
+  const pairs = within(within(trial).getByRole("list", { name: "Pairs" })).getAllByRole("listitem");
+  expect(pairs).toHaveLength(8);
+  expect(pairs[0]?.textContent).toContain("pair 1: with, then without");
+  expect(pairs[2]?.textContent).toContain("it does not count");
+});

@@ -14,6 +14,7 @@ import { ChangeSqlView } from "./ChangeSqlView.tsx";
 import { ChangeStatements } from "./ChangeStatements.tsx";
 import { MeasuredEffect } from "./MeasuredEffect.tsx";
 import { SignButton, Signatures } from "./Signatures.tsx";
+import { Switchback } from "./Switchback.tsx";
 import { Timeline } from "./Timeline.tsx";
 import { TrialButtons } from "./TrialButtons.tsx";
 import { TrialTime } from "./TrialTime.tsx";
@@ -72,8 +73,10 @@ function ChangeView({ change }: { change: Change }) {
     >
       <Signatures change={change} />
       {change.state === "trial" && <TrialTime change={change} />}
+      {change.switchback && <Switchback change={change} trial={change.switchback} />}
       <MeasuredEffect change={change} />
-      <BeforeAfter change={change} />
+      {/* Tried in turns, it has no before and after. */}
+      {!change.switchback && <BeforeAfter change={change} />}
       <ChangeStatements change={change} />
       <Section title="What happened" hint="a state is shown only after it was read back from the database">
         <Timeline events={change.events} />

@@ -31,7 +31,7 @@ export function MeasuredEffect({ change }: { change: Change }) {
       title="Effect"
       hint={
         <>
-          measured <Ago at={measured.measured_at} /> over {count(measured.windows_before)} windows before and {count(measured.windows_after)} after
+          measured <Ago at={measured.measured_at} /> over {count(measured.windows_before)} windows {change.switchback ? "without it and" : "before and"} {count(measured.windows_after)} {change.switchback ? "with it" : "after"}
         </>
       }
       actions={<StateWord of={VERDICT[measured.verdict]} />}

@@ -30,6 +30,11 @@ const WAY_BACK: Record<Proposal["kind"], string> = {
   set_statistics_target: "It is undone by itself if it harms or does not help.",
   set_parameter: "It is undone by itself if it harms, and at the end of its trial unless somebody keeps it.",
 };
+const SWITCHED = "It is put in place and taken back in turns, and stays only if that shows that it helps.";
+
+function wayBack({ kind, tried }: Proposal): string {
+  return tried === "before_after" ? WAY_BACK[kind] : SWITCHED;
+}
 
 export function Decision({ proposal }: { proposal: Proposal }) {
   return (
@@ -93,7 +98,7 @@ function Open({ proposal }: { proposal: Proposal }) {
             It runs on <strong>{proposal.instance_name}</strong> as soon as the agent's own rules allow it.
           </li>
           {proposal.predicted && <li>Predicted statement time: {changeWithInterval(proposal.predicted)}.</li>}
-          <li>{WAY_BACK[proposal.kind]}</li>
+          <li>{wayBack(proposal)}</li>
         </ul>
       </ReasonDialog>
       <ReasonDialog

@@ -82,10 +82,12 @@ test("a parameter is proposed with its unit, and without a table", async () => {
   expect(await screen.findByText(/^Now 32.0?.?Mi?B \(an earlier ALTER SYSTEM\)/)).toBeTruthy();
   expect(screen.queryByLabelText("Table")).toBeNull();
   await user.type(screen.getByLabelText("New value"), "64MB");
+  expect((screen.getByLabelText("How it is tried") as HTMLSelectElement).value).toBe("switchback");
+  await user.selectOptions(screen.getByLabelText("How it is tried"), "before_after");
   await user.type(screen.getByLabelText("Reason"), "sorts spill");
   await user.click(screen.getByRole("button", { name: "Check and propose" }));
   await waitFor(() => expect(sent).toEqual({
-    instance_id: instanceId("orders-prod"), kind: "set_parameter", parameter: "work_mem", value: "64MB", keys: [], include: [], reason: "sorts spill",
+    instance_id: instanceId("orders-prod"), kind: "set_parameter", parameter: "work_mem", value: "64MB", tried: "before_after", keys: [], include: [], reason: "sorts spill",
   }));
 });
 

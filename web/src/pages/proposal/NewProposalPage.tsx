@@ -16,7 +16,7 @@ import { Loaded } from "~/ui/Loaded.tsx";
 import { Page, Section } from "~/ui/Page.tsx";
 import { Trouble } from "~/ui/Trouble.tsx";
 import { oneOf, useUrl } from "~/url-state.ts";
-import { ParameterFields } from "./ParameterFields.tsx";
+import { ParameterFields, type Way } from "./ParameterFields.tsx";
 import { readColumns } from "./columns-text.ts";
 import classes from "./NewProposal.module.css";
 
@@ -60,6 +60,7 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
   const instance = (instances.find(({ id }) => id === wanted) ?? instances[0])?.id ?? "";
   const [kind, setKind] = useState<WantedProposal["kind"]>(url.get("parameter") ? "set_parameter" : "create_index");
   const [chosen, setChosen] = useState<string>();
+  const [tried, setTried] = useState<Way>("switchback");
   const [text, setText] = useState({ schema: "public", table: "", keys: "", include: "", index: "", columns: "", target: "", parameter: url.get("parameter") ?? "", value: "", reason: "" });
   const databases = useQuery(read.instance(instance)).data?.databases ?? [];
   const database = databases.find((name) => name === chosen) ?? databases[0] ?? "";
@@ -98,7 +99,7 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!ready || propose.isPending) return;
-    const place = sets ? { parameter: text.parameter.trim(), value: text.value.trim() } : { database, schema: text.schema.trim() || undefined, table: text.table.trim() };
+    const place = sets ? { parameter: text.parameter.trim(), value: text.value.trim(), tried } : { database, schema: text.schema.trim() || undefined, table: text.table.trim() };
     const body = {
       instance_id: instance,
       kind,
@@ -120,7 +121,7 @@ function Wish({ instances }: { instances: readonly Instance[] }) {
         {!sets && <NativeSelect label="Database" error={at("database")} data={databases} value={database} onChange={(e) => setChosen(e.currentTarget.value)} />}
       </div>
       <NativeSelect label="Change" data={KINDS.map((value) => ({ value, label: KIND_WORDS[value] }))} value={kind} onChange={(e) => setKind(oneOf(e.currentTarget.value, KINDS) ?? "create_index")} />
-      {sets && <ParameterFields instanceId={instance} parameter={field("parameter")} value={field("value")} at={at} />}
+      {sets && <ParameterFields instanceId={instance} parameter={field("parameter")} value={field("value")} tried={{ value: tried, onChange: (way) => { setTried(way); propose.reset(); } }} at={at} />}
       {!sets && (
         <div className={classes.row}>
           <TextInput label="Schema" {...field("schema")} error={at("schema")} />

@@ -75,8 +75,11 @@ fn what_speaks_against_it_is_said_with_the_remedy() {
     refused(&|facts| facts.files = Some(patroni.clone()), "patronictl");
 
     assert!(survey(&set(), None, None).unwrap_err().contains("no parameter work_mem"));
-    let rival = ChangeId(Uuid::from_u128(9));
-    assert!(survey(&set(), Some(&facts()), Some(rival)).unwrap_err().contains("isn't finished"));
+    for (theirs, expected) in [("work_mem", "set work_mem, and isn't finished"), ("jit", "for itself")] {
+        let rival = Rival { change: ChangeId(Uuid::from_u128(9)), name: theirs.into() };
+        let reason = survey(&set(), Some(&facts()), Some(&rival)).unwrap_err();
+        assert!(reason.contains(expected), "{reason}");
+    }
     let superuser = ParameterFacts { may_set: None, is_superuser: true, ..facts() };
     assert!(survey(&set(), Some(&superuser), None).is_ok());
 }

@@ -84,7 +84,15 @@ fn intruded(object: Object) -> Seen {
 
 fn view<'a>(record: &'a Record, seen: &'a Seen) -> View<'a> {
     static GRANTED: Permission = Permission::Granted { max_index_bytes: Some(100), signed_by: Vec::new() };
-    View { record, seen, permission: &GRANTED, waiting: None, now: Timestamp(0), latest: Timestamp(0) }
+    View {
+        record,
+        seen,
+        permission: &GRANTED,
+        waiting: None,
+        in_place_for: None,
+        now: Timestamp(0),
+        latest: Timestamp(0),
+    }
 }
 
 /// What the step is, in a word or two, and its reason.
@@ -93,6 +101,7 @@ fn told(step: &Step) -> String {
         Step::Record(event) => format!("record {}: {event}", event.name()),
         Step::Begin(event) => format!("begin: {event}"),
         Step::Remove(event) => format!("remove: {event}"),
+        Step::Switch { arm } => format!("switch to {arm:?}"),
         Step::Cancel { pid } => format!("cancel {pid}"),
         Step::End { pid } => format!("end {pid}"),
         Step::Wait { what, reason } => format!("wait {what:?}: {reason}"),
@@ -155,7 +164,14 @@ fn what_is_on_trial() {
     let table = analyze.order.what.table().unwrap().clone();
     analyze.order.what = Change::Analyze(Analyze { database: "shop".into(), table });
     assert_eq!(plan(view(&analyze, &ours(Object::Before))), Step::Rest);
-    check(on_trial(), occupied(), "rest");
+    for away in [
+        occupied(),
+        Seen::InRecovery,
+        Seen::NoEntry { why: "wrong password".into() },
+        Seen::Unreachable { why: "refused".into() },
+    ] {
+        check(on_trial(), away, "rest");
+    }
 }
 
 #[test]

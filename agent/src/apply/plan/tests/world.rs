@@ -117,6 +117,7 @@ impl<'a> World<'a> {
             seen: &seen,
             permission: &permission,
             waiting: self.waiting,
+            in_place_for: None,
             now: self.now,
             latest: self.now,
         };
@@ -139,6 +140,7 @@ impl<'a> World<'a> {
                     self.statement()?;
                 }
             }
+            Step::Switch { .. } => panic!("an index is not switched"),
             Step::Remove(event) => {
                 assert!(self.thing != Thing::Other, "what isn't ours is removed: {:?}", self.story());
                 if self.write_if_unmoved(&record, event) {

@@ -95,4 +95,21 @@ UNION ALL
     LIMIT 500
 )
 UNION ALL
-SELECT 6, NULL, NULL, pg_catalog.current_setting('max_connections')::int8, 0, NULL, NULL, NULL, NULL
+(
+    SELECT 6, NULL, NULL, COALESCE(sum(d.xact_rollback), 0)::int8, 0, NULL, NULL, NULL, NULL
+    FROM pg_catalog.pg_stat_database AS d
+)
+UNION ALL
+(
+    SELECT 7, NULL, NULL, COALESCE(sum(d.deadlocks), 0)::int8, 0, NULL, NULL, NULL, NULL
+    FROM pg_catalog.pg_stat_database AS d
+)
+UNION ALL
+(
+    SELECT 8, NULL, NULL, GREATEST(0, EXTRACT(epoch FROM r.replay_lag) * 1000)::int8, 0, NULL, NULL, NULL, NULL
+    FROM pg_catalog.pg_stat_replication AS r
+    WHERE r.replay_lag IS NOT NULL
+    LIMIT 500
+)
+UNION ALL
+SELECT 9, NULL, NULL, pg_catalog.current_setting('max_connections')::int8, 0, NULL, NULL, NULL, NULL

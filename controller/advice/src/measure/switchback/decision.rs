@@ -27,6 +27,8 @@ pub enum Decision {
     GoBack {
         /// Why.
         alarm: Alarm,
+        /// No pair is begun before this.
+        until: Timestamp,
     },
     /// Arm A until then; after that run the pair.
     Pause {

@@ -19,6 +19,8 @@ use crate::thresholds::switchback::GuardrailThresholds;
 const STILL_SLOW: f64 = 0.5;
 /// The usual minutes have an index in this share at least before its absence is an alarm.
 const LEAST_PRESENT: f64 = 0.9;
+/// A replica lags because of the change if it lags twice as much as it does by itself.
+const LAG_FACTOR: f64 = 2.0;
 
 /// What the guardrail saw.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -99,6 +101,8 @@ pub struct Guardrail {
     limit: f64,
     /// Counts that the server reaches by itself.
     own_counts: [u64; COUNTS],
+    /// Lag that its replicas have by themselves, s: one may be late on purpose.
+    own_lag_s: f64,
 }
 
 impl Guardrail {
@@ -113,6 +117,7 @@ impl Guardrail {
             doubt: None,
             limit: thresholds.slow_factor.ln(),
             own_counts: [0; COUNTS],
+            own_lag_s: 0.0,
         };
         let mut excesses = Vec::new();
         let mut sums = [const { Vec::new() }; COUNTS];
@@ -126,6 +131,8 @@ impl Guardrail {
             }
         }
         let own = &guardrail.thresholds;
+        let lags: Vec<f64> = history.iter().filter_map(|minute| minute.replication_lag_s).collect();
+        guardrail.own_lag_s = quantile(&lags, own.quantile).unwrap_or(0.0);
         let usual = quantile(&excesses, own.quantile).unwrap_or(f64::NEG_INFINITY);
         guardrail.limit = usual.max(own.slow_factor.ln()).min(own.most_slow_factor.ln());
         guardrail.own_counts = sums.map(|sums| quantile(&sums, own.quantile).unwrap_or(0.0) as u64);
@@ -207,7 +214,8 @@ impl Guardrail {
 
     fn full_or_lagging(&self, minute: &Minute) -> Option<Alarm> {
         let full = minute.free_disk.filter(|free| *free < self.thresholds.least_free_disk);
-        let lagging = minute.replication_lag_s.filter(|lag| *lag > self.thresholds.most_replication_lag_s);
+        let most_lag_s = self.thresholds.most_replication_lag_s.max(LAG_FACTOR * self.own_lag_s);
+        let lagging = minute.replication_lag_s.filter(|lag| *lag > most_lag_s);
         full.map(Alarm::DiskFull).or(lagging.map(Alarm::ReplicationLag))
     }
 

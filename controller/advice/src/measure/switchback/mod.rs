@@ -3,8 +3,9 @@
 //! A setting is put in place, taken back, put in place again, window by window, and the windows are compared in pairs. A
 //! **pair** is two windows of five minutes, one without the change (arm A) and one with it (arm B), each after a minute
 //! of washout. Which arm goes first is decided by a coin from a list that was fixed before the trial
-//! (`querysmith_shared::change::coins`). Nothing in the product toggles settings yet: this is the rule it will be
-//! measured by, as a fold from windows to decisions ([`trial::Trial`], [`decision::Decision`]).
+//! (`querysmith_shared::change::coins`). The agent goes through the pairs by itself; here is the rule that they are
+//! measured by, as a fold from windows to decisions ([`trial::Trial`], [`decision::Decision`]), and what lays an agent's
+//! reports beside its server's counters ([`live::LiveTrial`]).
 //!
 //! # Why it may be believed
 //!
@@ -77,6 +78,9 @@ pub mod trial;
 pub mod assessment;
 pub mod decision;
 pub mod guardrail;
+
+// On a real server.
+pub mod live;
 
 // How a pair is seen, and what is made of it.
 mod covariates;

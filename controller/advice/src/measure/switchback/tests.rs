@@ -1,6 +1,7 @@
 //! The rules of a trial, on windows made by hand.
 
 mod fixture;
+mod live;
 
 use proptest::prelude::*;
 use querysmith_shared::change::coins::Arm;
@@ -173,7 +174,7 @@ fn the_second_strike_that_going_back_mends_ends_the_trial() {
         with.chain(without).map(|minute| trial.minute(&minute)).collect()
     };
     let first = struck(&mut trial, 7);
-    let Some(Decision::GoBack { alarm: Alarm::Slow(factor) }) = first[2] else { panic!("{first:?}") };
+    let Some(Decision::GoBack { alarm: Alarm::Slow(factor), .. }) = first[2] else { panic!("{first:?}") };
     assert!((factor - 3.0).abs() < 0.01 && first.iter().flatten().count() == 1, "{first:?}");
     assert_eq!(trial.assessment().strikes, 1);
     let Decision::Pause { until, why, .. } = trial.pair(&pair(0, [1.0; 3], [3.0; 3])) else { panic!() };
@@ -196,6 +197,17 @@ fn a_strike_that_going_back_does_not_mend_is_not_the_changes_doing() {
         assert_eq!(trial.minute(&minute(end, Arm::A, 3.0)), None);
     }
     assert_eq!(trial.assessment().strikes, 0);
+}
+
+#[test]
+fn a_replica_that_is_late_on_purpose_is_not_the_change() {
+    let late = |minute: Minute, lag| Minute { replication_lag_s: Some(lag), ..minute };
+    let minutes = plan().minutes.into_iter().map(|minute| late(minute, 600.0)).collect();
+    let mut trial = Trial::begin(Plan { minutes, ..plan() }).unwrap();
+    assert_eq!(trial.minute(&late(minute(0, Arm::B, 1.0), 1_100.0)), None);
+    let reason = StopReason::Guardrail(Alarm::ReplicationLag(1_300.0));
+    let decision = trial.minute(&late(minute(1, Arm::B, 1.0), 1_300.0));
+    assert_eq!(decision, Some(stopped(Verdict::Revert, Arm::A, reason)));
 }
 
 #[test]
@@ -225,7 +237,7 @@ fn silence_is_a_strike_where_there_was_always_something() {
     let mut trial = Trial::begin(plan()).unwrap();
     let silent = |end| Minute { sums: None, ..minute(end, Arm::B, 1.0) };
     let last = (0..3).map(|end| trial.minute(&silent(end))).last().unwrap();
-    assert_eq!(last, Some(Decision::GoBack { alarm: Alarm::Silent }));
+    assert!(matches!(last, Some(Decision::GoBack { alarm: Alarm::Silent, .. })), "{last:?}");
 }
 
 #[test]

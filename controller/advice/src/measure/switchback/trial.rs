@@ -17,7 +17,7 @@ use super::guardrail::{Guardrail, Signal};
 use super::mix::Mix;
 use super::plan::{self, NotTestable, Plan};
 use super::steady::Jumps;
-use super::window::{Minute, Pair, Reading, Window};
+use super::window::{Fault, Minute, Pair, Reading, Window};
 use crate::measure::cell::Metric;
 use crate::overview::seconds;
 
@@ -142,8 +142,9 @@ impl Trial {
                 self.decision = stop(Verdict::Revert, Arm::A, StopReason::Guardrail(alarm));
             }
             Signal::Alarm(alarm) => {
-                self.paused_until = Some(minute.end.after(seconds(self.plan.thresholds.pause_s)));
-                self.decision = Decision::GoBack { alarm };
+                let until = minute.end.after(seconds(self.plan.thresholds.pause_s));
+                self.paused_until = Some(until);
+                self.decision = Decision::GoBack { alarm, until };
             }
             Signal::Confirmed(alarm) => {
                 self.strikes += 1;
@@ -168,8 +169,10 @@ impl Trial {
                 Some(a.end.max(b.end))
             }
             None => {
-                let lost =
-                    [&pair.a, &pair.b].into_iter().filter(|reading| matches!(reading, Reading::Lost(_)));
+                // What was never run isn't missing.
+                let is_missing =
+                    |reading: &&Reading| matches!(reading, Reading::Lost(fault) if *fault != Fault::NotRun);
+                let lost = [&pair.a, &pair.b].into_iter().filter(is_missing);
                 self.missing += u32::try_from(lost.count()).unwrap_or(u32::MAX);
                 None
             }
@@ -260,6 +263,11 @@ impl Trial {
 
     fn is_over(&self) -> bool {
         matches!(self.decision, Decision::Stop { .. })
+    }
+
+    /// The wealth that proves harm, and the one that proves benefit.
+    pub(super) fn wealth_thresholds(&self) -> (f64, f64) {
+        (self.plan.thresholds.harm_alpha.recip(), self.plan.thresholds.benefit_alpha.recip())
     }
 
     /// Everything found so far, for people.

@@ -41,6 +41,16 @@ impl StatementWindow {
         }
     }
 
+    /// Adds what it did in another stretch of time.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.total_ms += other.total_ms;
+        self.sum_squares_ms2 += other.sum_squares_ms2;
+        self.blocks += other.blocks;
+        self.unfinished += other.unfinished;
+        self.unfinished_ms += other.unfinished_ms;
+    }
+
     /// All its time, ms.
     pub(super) fn spent_ms(&self) -> f64 {
         self.total_ms + self.unfinished_ms
@@ -106,6 +116,8 @@ pub enum Fault {
     RoleChanged,
     /// The agent did not see all of it, so that nobody knows which arm was in place.
     ArmUnknown,
+    /// It was not run: a pause came before it.
+    NotRun,
 }
 
 /// A window as it was read.

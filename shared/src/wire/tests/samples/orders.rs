@@ -2,16 +2,19 @@
 
 use super::id;
 use crate::approval::{PublicKey, Signature};
+use crate::change::coins::CoinSeed;
 use crate::change::limits::Limits;
 use crate::change::parameter::SetParameter;
 use crate::change::statistics::{CreateStatistics, SetStatisticsTarget};
+use crate::change::switchback::Switchback;
+use crate::change::trial::TrialTerms;
 use crate::change::{Analyze, Change, CreateIndex, DropIndex, IndexKey, TableName};
 use crate::id::{ChangeId, InstanceId, QuestionId, StatementId};
 use crate::timestamp::Timestamp;
 use crate::wire::fence::Fence;
 use crate::wire::order::{
-    Answer, Apply, CandidateAnswer, Confirm, Lease, MissingSignatures, Order, PlannedStatement, Renew, Undo,
-    WhatIf, WhatIfAnswer,
+    Answer, Apply, CandidateAnswer, Confirm, Lease, MissingSignatures, Order, Pause, PlannedStatement, Renew,
+    Undo, WhatIf, WhatIfAnswer,
 };
 
 pub(in crate::wire::tests) fn create_index() -> CreateIndex {
@@ -77,6 +80,19 @@ pub(super) fn orders() -> Vec<(&'static str, Order)> {
     };
     let confirm = Confirm { change: ChangeId(id(2)), reason: "helped".into(), fence: fence() };
     let renew = Renew { changes: vec![ChangeId(id(2)), ChangeId(id(3))], fence: fence() };
+    let pause = Pause { change: ChangeId(id(2)), reason: "slow".into(), for_s: 3_600, fence: fence() };
+    let tried = Limits {
+        trial: TrialTerms {
+            switchback: Some(Switchback {
+                window_s: 300,
+                washout_s: 60,
+                most_pairs: 60,
+                seed: CoinSeed([9; 32]),
+            }),
+            ..Limits::PARAMETER.trial
+        },
+        ..Limits::PARAMETER
+    };
     let applied = |apply| Order::Apply(Box::new(apply));
     vec![
         (
@@ -92,7 +108,11 @@ pub(super) fn orders() -> Vec<(&'static str, Order)> {
         ("apply_index", applied(apply(Change::CreateIndex(create_index())))),
         ("apply_analyze", applied(Apply { limits: Limits::ANALYZE, ..apply(Change::Analyze(analyze)) })),
         ("apply_drop", applied(apply(Change::DropIndex(drop)))),
-        ("apply_parameter", applied(Apply { limits: Limits::PARAMETER, ..apply(Change::SetParameter(set)) })),
+        (
+            "apply_parameter",
+            applied(Apply { limits: Limits::PARAMETER, ..apply(Change::SetParameter(set.clone())) }),
+        ),
+        ("apply_switchback", applied(Apply { limits: tried, ..apply(Change::SetParameter(set)) })),
         (
             "apply_statistics",
             applied(Apply { limits: Limits::ANALYZE, ..apply(Change::CreateStatistics(statistics)) }),
@@ -104,6 +124,7 @@ pub(super) fn orders() -> Vec<(&'static str, Order)> {
         ("undo", Order::Undo(undo)),
         ("confirm", Order::Confirm(confirm)),
         ("renew", Order::Renew(renew)),
+        ("pause", Order::Pause(pause)),
     ]
 }
 

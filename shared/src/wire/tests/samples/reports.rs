@@ -2,7 +2,9 @@
 
 use super::{id, instance};
 use crate::change::TableName;
+use crate::change::coins::Arm;
 use crate::change::lifecycle::ChangeState;
+use crate::change::switchback::{TrialStep, Turn};
 use crate::id::{ChangeId, InstanceId, StatementId};
 use crate::observation::activity::{Activity, Blocked, ConnectionCount, LongTransaction, WaitCount};
 use crate::observation::collector::{AgentCost, CollectorOutcome, CollectorReport, CollectorStatus, Problem};
@@ -233,6 +235,9 @@ fn activity() -> Activity {
             statement: None,
         }],
         replica_lag_bytes: vec![0, 1 << 40],
+        replica_lag_ms: vec![3, 40_000],
+        rollbacks: 12,
+        deadlocks: 1,
     }
 }
 
@@ -284,5 +289,6 @@ pub(in crate::wire::tests) fn change_report() -> ChangeReport {
         sql: Some("CREATE INDEX".into()),
         duration_ms: Some(4),
         observed: Some("valid".into()),
+        trial_step: Some(TrialStep::Switched(Turn { arm: Arm::B, pair: Some(5) })),
     }
 }
