@@ -49,6 +49,16 @@ async fn verify(expect: Option<Head>, backing: &Backing) -> Result<()> {
     if expect.is_some_and(|expect| expect.position > head.position) {
         return Err(Broken::CutOff(head.position).into());
     }
+    // Every order carries the head, and its agent keeps it where nobody gets at from here.
+    let hosts = backing.store.hosts_ahead().await.context("failed to read what agents know")?;
+    if !hosts.is_empty() {
+        bail!(
+            "the agents on {} have seen a head that this chain, {} entries long, does not have: its end was cut off, or the \
+             store was put back from a backup",
+            hosts.join(", "),
+            head.position
+        );
+    }
     let unsealed = backing.store.count_unsealed(Utc::now()).await.context("failed to read the audit")?;
     if unsealed > 0 {
         bail!("{unsealed} entries are not sealed: the job `seal` does not run (Settings → Jobs)");

@@ -82,6 +82,17 @@ impl Store {
         Ok(())
     }
 
+    /// The hosts whose agents have obeyed a head of the audit that is none of this store's: its end was cut off, or it was
+    /// put back from a backup.
+    pub async fn hosts_ahead(&self) -> Result<Vec<String>, StoreError> {
+        let hosts = sqlx::query_scalar(
+            "SELECT host_name FROM agent WHERE ahead_since IS NOT NULL ORDER BY host_name",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(hosts)
+    }
+
     /// Those of `agents` that obeyed an earlier epoch: they haven't heard yet that a new one began.
     pub async fn agents_of_earlier_epochs(&self, agents: &[AgentId]) -> Result<Vec<AgentId>, StoreError> {
         let ids: Vec<Uuid> = agents.iter().map(|agent| agent.0).collect();

@@ -133,6 +133,7 @@ async fn a_restored_store_gives_no_orders_until_a_person_says_to_go_on() {
     assert!(matches!(refused, Err(DecideError::Refused(Refusal::OlderStore))), "{refused:?}");
     says_hello(&older, &agents).await;
     assert_eq!(older.count(AHEAD).await, 1);
+    assert_eq!(older.store.hosts_ahead().await.unwrap(), ["host"]);
     let renew = Renew { context: context(&older, Arc::clone(&agents) as Arc<dyn Agents>) };
     renew.run().await.unwrap();
     assert_eq!(agents.refused(), 1);
@@ -164,4 +165,28 @@ async fn a_restored_store_gives_no_orders_until_a_person_says_to_go_on() {
         .await
         .unwrap();
     assert_eq!(told["epoch"], 1);
+}
+
+/// Whoever gets at the store itself can cut off the audit's end, but the agents have it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_whose_end_was_cut_off_is_told_by_the_agents() {
+    let ground = Ground::new().await;
+    let (agent, instance) = ground.agent().await;
+    let agents = Arc::new(Fenced { agent, obeyed: Mutex::default(), refused: Mutex::default() });
+    approved(&ground, instance, "first").await.unwrap();
+    let carrying = offer(&ground, &agents);
+    carrying.run().await.unwrap();
+    until(&ground, NOTHING_WANTED).await;
+    says_hello(&ground, &agents).await;
+    assert!(ground.store.hosts_ahead().await.unwrap().is_empty());
+    let mut connection = ground.store.pool.acquire().await.unwrap();
+    for sql in [
+        "SET session_replication_role = replica",
+        "DELETE FROM audit_seal WHERE position = (SELECT max(position) FROM audit_seal)",
+        "RESET session_replication_role",
+    ] {
+        sqlx::query(sql).execute(&mut *connection).await.unwrap();
+    }
+    says_hello(&ground, &agents).await;
+    assert_eq!(ground.store.hosts_ahead().await.unwrap(), ["host"]);
 }

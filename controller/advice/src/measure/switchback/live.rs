@@ -95,7 +95,8 @@ impl LiveTrial {
         while !matches!(self.trial.decision(), Decision::Stop { .. }) {
             let pair = runs.get(self.pairs).filter(|run| self.has_come(run.needs_to(), now));
             let minute_end = self.minutes_to.after(MINUTE);
-            let minute = self.has_come(minute_end, now).then_some(minute_end);
+            let is_told = timeline.tells(minute_end, &self.terms) || now >= minute_end.after(PATIENCE);
+            let minute = (is_told && self.has_come(minute_end, now)).then_some(minute_end);
             match (pair, minute) {
                 (Some(run), minute) if minute.is_none_or(|end| run.over_at <= end) => {
                     self.trial.pair(&self.pair(run));
@@ -126,7 +127,7 @@ impl LiveTrial {
 
     fn pair(&self, run: &PairRun) -> Pair {
         let reading = |half: &Result<(Timestamp, Timestamp), Fault>| match half {
-            Ok((from, to)) => read(self.counters.iter(), *from, *to, self.part()),
+            Ok((from, to)) => read(&self.counters, *from, *to, self.part()),
             Err(fault) => Reading::Lost(*fault),
         };
         Pair { a: reading(&run.a), b: reading(&run.b) }
@@ -137,13 +138,17 @@ impl LiveTrial {
         seconds(f64::from(self.terms.window_s) / 5.0)
     }
 
-    /// The minute that ended at `end`; `None` if both arms were in place in it.
+    /// The minute that ended at `end`; `None` if both arms were in place in it, or the counters are read too seldom to
+    /// tell one minute from the next.
     fn minute(&self, timeline: &Timeline, end: Timestamp, free_disk: Option<f64>) -> Option<Minute> {
         let start = end.before(MINUTE);
         let stretch = timeline.only(start, end)?;
         let washout = Duration::from_secs(self.terms.washout_s.into());
-        let sums = match read(self.counters.iter(), start, end, MINUTE) {
+        let sums = match read(&self.counters, start, end, MINUTE) {
             Reading::Whole(window) => Some(window.sums),
+            Reading::Lost(_) if self.counters.iter().any(|each| each.start < end && each.end > start) => {
+                return None;
+            }
             Reading::Lost(_) => None,
         };
         let Wrongs { rollbacks, deadlocks, replication_lag_s } = wrongs(&self.health, start, end);

@@ -8,6 +8,9 @@ use querysmith_shared::timestamp::Timestamp;
 
 use crate::measure::switchback::window::Fault;
 
+/// How long after its time an arm may give way, and that be reported.
+const LATE: Duration = Duration::from_secs(60);
+
 /// One step of a trial, as its agent reported it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reported {
@@ -91,6 +94,14 @@ impl Timeline {
         self.stretches
             .iter()
             .find(|stretch| stretch.at <= start && stretch.until.is_none_or(|until| end <= until))
+    }
+
+    /// Whether what was reported tells which arm was in place at `end`. An arm of a pair gives way when its time is over:
+    /// where no report says so, one is still on its way.
+    pub fn tells(&self, end: Timestamp, terms: &Switchback) -> bool {
+        let half = Duration::from_secs(terms.half_s().into());
+        let last = self.stretches.last().filter(|last| last.turn.pair.is_some());
+        last.is_none_or(|last| end <= last.at.after(half + LATE))
     }
 
     /// The pairs that are over, oldest first.

@@ -151,6 +151,25 @@ fn a_pair_waits_for_its_counters_and_not_for_ever() {
 }
 
 #[test]
+fn a_minute_waits_for_the_report_that_says_which_arm_it_was() {
+    let reports = [switched(0, Arm::B, Some(0)), switched(360, Arm::A, Some(0))];
+    let timeline = Timeline::new(&reports[..1], at(0));
+    assert!(timeline.tells(at(420), &terms()) && !timeline.tells(at(480), &terms()));
+    assert!(Timeline::new(&[switched(0, Arm::A, None)], at(0)).tells(at(9_999), &terms()));
+    // Everything is slow once the change has given way, of which the report comes later than the counters.
+    let slow = |each: Counters| match each.start >= at(420) {
+        true => Counters { sums: sums(50, [4.0; 3]), ..each },
+        false => each,
+    };
+    let all = counters(&reports, 1_000, 1.0).into_iter().map(slow).collect();
+    let mut live = live();
+    let decision = live.tell(&reports[..1], seen(all), at(1_000));
+    assert!(matches!(decision, Decision::Measure { .. }), "{decision:?}");
+    let decision = live.tell(&reports, Seen::default(), at(1_010));
+    assert!(matches!(decision, Decision::Measure { .. }), "{decision:?}");
+}
+
+#[test]
 fn what_the_agent_calls_void_is_and_what_never_ran_is_not_missing() {
     let first = terms().first_arm(plan().change, 0);
     let void = |seconds, pair| Reported { at: at(seconds), step: TrialStep::Void { pair } };
@@ -189,6 +208,28 @@ fn a_window_cut_short_by_a_pause_counts_as_far_as_it_was_seen() {
     assert_eq!(runs[0].b, Ok((at(60), at(200))));
     assert_eq!(runs[0].a, Ok((at(260), at(560))));
     assert_eq!(runs.len(), 1, "the second goes on");
+}
+
+#[test]
+fn a_server_that_is_read_seldom_is_not_silent() {
+    let reports = [switched(0, Arm::B, Some(0))];
+    let every = |length: usize| -> Vec<Counters> {
+        let all = counters(&reports, 360, 1.0);
+        let merged = all.chunks_exact(length).map(|few| Counters {
+            start: few[0].start,
+            end: few[length - 1].end,
+            was_reset: false,
+            sums: sums(50 * length as u64, [1.0; 3]),
+        });
+        merged.collect()
+    };
+    for length in [2, 4, 5] {
+        let decision = live().tell(&reports, seen(every(length)), at(359));
+        assert!(matches!(decision, Decision::Measure { .. }), "{length}: {decision:?}");
+    }
+    // No reading at all is another matter.
+    let decision = live().tell(&reports, seen(every(1).split_off(22)), at(359));
+    assert!(matches!(decision, Decision::GoBack { alarm: Alarm::Silent, .. }), "{decision:?}");
 }
 
 #[test]
