@@ -77,7 +77,7 @@ test-rust: build
 kills: build ## agent and controller killed twenty times by turns: what was lost or stored twice, as JSON
 	@cargo nextest run -p querysmith-tests --no-capture -E 'test(telemetry_survives_kills)'
 
-chaos: build ## the agent killed 784 times at 98 points on a server under load, its controller away: what went wrong, as JSON (9 min)
+chaos: build ## the agent killed 872 times at 109 points on a server under load, its controller away: what went wrong, as JSON (9 min)
 	@cargo nextest run --profile chaos -p querysmith-agent --run-ignored only --no-capture -E 'test(=apply::chaos::chaos)'
 
 fuzz: ## a minute of fuzzing of what the wire decodes

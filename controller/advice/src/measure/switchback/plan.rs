@@ -75,13 +75,22 @@ impl DailyPeak {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NotTestable {
     /// Too few A/A pairs could be used.
-    #[error("{have} of {need} A/A pairs: watch the server longer before the trial")]
+    #[error(
+        "of the {:.1} h before it, {} of {need} pairs of windows were watched: watch the server longer",
+        f64::from(*pair_s) * *need as f64 / 3_600.0,
+        have
+    )]
     TooFewQuietPairs {
         /// Usable ones.
         have: usize,
         /// Wanted.
         need: usize,
+        /// How long one takes, s.
+        pair_s: u32,
     },
+    /// No statement was seen.
+    #[error("no statement was seen before it: watch the server longer")]
+    NothingSeen,
     /// The statements that are called often enough make up too little of the time.
     #[error(
         "the statements called often enough make up {:.0} % of the database time, {:.0} % are needed: choose longer windows",
@@ -118,6 +127,9 @@ pub(super) fn check(plan: &Plan) -> Result<(), NotTestable> {
     const SHARE: &str = "a share lies from 0 to 1";
     const POSITIVE: &str = "it must be above 0";
     const FACTOR: &str = "a factor is 1 or more";
+    if !positive(plan.usual.watched_s) || !positive(plan.usual.sums.db_time_ms) {
+        return Err(NotTestable::NothingSeen);
+    }
     let rules = [
         ("harm_alpha", own.harm_alpha, chance(own.harm_alpha), CHANCE),
         ("benefit_alpha", own.benefit_alpha, chance(own.benefit_alpha), CHANCE),
@@ -135,8 +147,6 @@ pub(super) fn check(plan: &Plan) -> Result<(), NotTestable> {
         ("halving_noise", own.halving_noise, positive(own.halving_noise), POSITIVE),
         ("quiet_pairs", own.quiet_pairs as f64, own.quiet_pairs > 0, POSITIVE),
         ("guardrail.minutes", guardrail.minutes as f64, guardrail.minutes > 0, POSITIVE),
-        ("usual.watched_s", plan.usual.watched_s, positive(plan.usual.watched_s), POSITIVE),
-        ("usual.db_time_ms", plan.usual.sums.db_time_ms, positive(plan.usual.sums.db_time_ms), POSITIVE),
         ("harm_margin", own.harm_margin, factor(own.harm_margin), FACTOR),
         ("benefit_margin", own.benefit_margin, factor(own.benefit_margin), FACTOR),
         ("statement_margin", own.statement_margin, factor(own.statement_margin), FACTOR),

@@ -255,7 +255,10 @@ fn the_coins_are_the_ones_of_the_change() {
 fn what_cannot_be_tried_says_why() {
     let mut few = plan();
     few.quiet.truncate(19);
-    assert_eq!(Trial::begin(few).unwrap_err(), NotTestable::TooFewQuietPairs { have: 19, need: 20 });
+    assert_eq!(
+        Trial::begin(few).unwrap_err(),
+        NotTestable::TooFewQuietPairs { have: 19, need: 20, pair_s: 720 }
+    );
     let mut rare = plan();
     rare.usual.watched_s = 300.0 * 1_000.0;
     assert_eq!(Trial::begin(rare).unwrap_err(), NotTestable::TooLittleCoverage { have: 0.0, need: 0.8 });

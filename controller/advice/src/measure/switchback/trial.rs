@@ -91,7 +91,12 @@ impl Trial {
             })
             .collect();
         if explained.len() < own.quiet_pairs {
-            return Err(NotTestable::TooFewQuietPairs { have: explained.len(), need: own.quiet_pairs });
+            let pair_s = (2.0 * (own.washout_s + own.window_s)) as u32;
+            return Err(NotTestable::TooFewQuietPairs {
+                have: explained.len(),
+                need: own.quiet_pairs,
+                pair_s,
+            });
         }
         let minute_mix = Mix::freeze(&plan.usual, MINUTE_S, own.halving_noise, 1);
         let sight = Sight {
