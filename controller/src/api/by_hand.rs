@@ -201,7 +201,7 @@ fn problem(error: ByHandError) -> Problem {
             }
         }
         ByHandError::NotTestable(_) => Problem::bad_field("tried", error.to_string())
-            .hint("watch the server longer, or try it with before_after"),
+            .hint("watch the server longer, or have it compared with the time before (`before_after`)"),
         ByHandError::Store(error) => error.into(),
         ByHandError::Failed(error) => Problem::internal(&format!("{error:#}")),
     }

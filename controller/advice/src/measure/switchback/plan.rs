@@ -76,7 +76,7 @@ impl DailyPeak {
 pub enum NotTestable {
     /// Too few A/A pairs could be used.
     #[error(
-        "of the {:.1} h before it, {} of {need} pairs of windows were watched: watch the server longer",
+        "of the {:.1} h before it, {} of {need} pairs of windows were watched",
         f64::from(*pair_s) * *need as f64 / 3_600.0,
         have
     )]
@@ -89,7 +89,7 @@ pub enum NotTestable {
         pair_s: u32,
     },
     /// No statement was seen.
-    #[error("no statement was seen before it: watch the server longer")]
+    #[error("no statement was seen before it")]
     NothingSeen,
     /// The statements that are called often enough make up too little of the time.
     #[error(
