@@ -50,7 +50,7 @@ pub(super) async fn run(context: Arc<Context>, starts: mpsc::Sender<ChangeId>, t
         let is_tick = tokio::select! {
             _ = ticks.tick() => true,
             // The time of an arm ends when it ends.
-            () = tokio::time::sleep(next_over.unwrap_or(tick).max(SHORTEST)), if next_over.is_some() => false,
+            () = had_its_time(next_over) => false,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         wake_switchbacks(&context, &starts).await;
@@ -77,6 +77,14 @@ pub(super) async fn run(context: Arc<Context>, starts: mpsc::Sender<ChangeId>, t
         if ticked % LOOK_AGAIN == 0 && !on_trial.is_empty() {
             let _ = starts.send(on_trial[ticked / LOOK_AGAIN % on_trial.len()]).await;
         }
+    }
+}
+
+/// Waits until an arm has had its time, of which so much is left; for ever where none is in place.
+async fn had_its_time(left: Option<Duration>) {
+    match left {
+        Some(left) => tokio::time::sleep(left.max(SHORTEST)).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a look at a database showed of one change.
 
+use querysmith_shared::change::coins::Arm;
+
 use super::ground::PreImage;
 
 /// What a change can wait for.
@@ -93,4 +95,14 @@ pub enum Object {
     After(String),
     /// Something that is none of these, in words.
     Foreign(String),
+}
+
+impl Object {
+    /// Whether this is what an arm of a trial by switchback looks like.
+    pub fn is_of(&self, arm: Arm) -> bool {
+        match arm {
+            Arm::A => *self == Self::Before,
+            Arm::B => matches!(self, Self::After(_)),
+        }
+    }
 }

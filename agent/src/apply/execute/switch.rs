@@ -12,7 +12,6 @@ use crate::apply::failure::{DatabaseError, explain};
 use crate::apply::fault::FaultPoint;
 use crate::apply::journal::entry::Event;
 use crate::apply::journal::record::Record;
-use crate::apply::seen::Object;
 
 impl Drive<'_> {
     /// Runs the statements that put `arm` in place, whose intent is in the journal. What can't be switched is no trial:
@@ -33,11 +32,7 @@ impl Drive<'_> {
         let why = match ended {
             Ok(_) => {
                 self.work = Some(work);
-                let is_there = |object: &Object| match arm {
-                    Arm::A => *object == Object::Before,
-                    Arm::B => matches!(object, Object::After(_)),
-                };
-                if self.until(record, instance, is_there).await {
+                if self.until(record, instance, |object| object.is_of(arm)).await {
                     return Next::Look;
                 }
                 NOT_TAKEN.to_owned()

@@ -57,11 +57,7 @@ fn switching(view: View<'_>, sight: &Sight, plan: &Switchback) -> Step {
         Object::Before | Object::Partial => None,
     };
     if let Some(to) = progress.going_to {
-        let is_there = match to.arm {
-            Arm::A => sight.object == Object::Before,
-            Arm::B => observed.is_some(),
-        };
-        return match is_there {
+        return match sight.object.is_of(to.arm) {
             true => Step::Record(Event::Switched { to, observed }),
             // The host has forbidden it since.
             false if to.arm == Arm::B && view.permission.refusal().is_some() => {

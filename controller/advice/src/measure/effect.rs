@@ -22,9 +22,9 @@ pub struct Effect {
     pub controls: Option<Interval>,
     /// In one word.
     pub verdict: Verdict,
-    /// Windows before the change.
+    /// Windows before the change; in a trial by switchback, without it.
     pub windows_before: u32,
-    /// Windows after it.
+    /// Windows after it; in a trial by switchback, with it.
     pub windows_after: u32,
     /// Each statement by itself.
     pub statements: Vec<MeasuredStatement>,

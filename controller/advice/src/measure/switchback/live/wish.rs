@@ -4,7 +4,6 @@ use querysmith_shared::timestamp::Timestamp;
 
 use super::LiveTrial;
 use super::as_effect::UNKNOWN;
-use crate::interval::Interval;
 use crate::measure::switchback::decision::{Decision, PauseReason, Verdict};
 use crate::words;
 
@@ -51,11 +50,10 @@ impl LiveTrial {
         if counted == 0 {
             return "no pair of windows counted".to_owned();
         }
-        // From all of the time gone to ten times as much is no interval yet.
-        let is_known = effect.interval() != Interval { estimate: effect.estimate, ..UNKNOWN };
-        let between = match is_known {
-            true => format!(" (between {} and {})", words::change(effect.low), words::change(effect.high)),
-            false => String::new(),
+        let is_unknown = effect.low <= UNKNOWN.low && effect.high >= UNKNOWN.high;
+        let between = match is_unknown {
+            true => String::new(),
+            false => format!(" (between {} and {})", words::change(effect.low), words::change(effect.high)),
         };
         format!("{} time{between} over {counted} pairs of windows", words::change(effect.estimate))
     }
