@@ -174,7 +174,7 @@ function tried(like: Change): Change {
   return {
     ...like, id: changeId("work-mem"), title: "Set work_mem to 64MB instead of 4MB", kind: "set_parameter", sql, object_name: null, predicted: null,
     effect, verdict: "too_little_data",
-    measured: { ...effect, verdict: "too_little_data", windows_before: 6, windows_after: 6, blocks: null, controls: null, measured_at: iso(STARTED), method: "randomized switchback: 6 of 7 pairs of windows, with and without the change, counted; the interval holds at every look" },
+    measured: { ...effect, verdict: "too_little_data", windows_before: 6, windows_after: 6, blocks: null, controls: null, measured_at: iso(STARTED), method: "Randomized switchback: 6 of 7 pairs of windows, with and without the change, counted; the interval holds at every look." },
     switchback: { window_s: 300, washout_s: 60, most_pairs: 60, turns, paused_until: null, found },
   };
 }

@@ -25,7 +25,7 @@ const columns = (instanceId: string): Column<ChangeStatement>[] => [
 
 export function ChangeStatements({ change }: { change: Change }) {
   return (
-    <Section title="Statements" hint="touched ones, against controls that the change cannot reach" flush>
+    <Section title="Statements" hint={change.switchback ? "each with the change against without it" : "touched ones, against controls that the change cannot reach"} flush>
       <DataTable
         label="Touched and control statements"
         columns={columns(change.instance_id)}

@@ -9,7 +9,8 @@ import { StateWord } from "~/ui/StateWord.tsx";
 import { Ago } from "~/ui/Time.tsx";
 import classes from "./Change.module.css";
 
-function whyNot({ state, measured }: Change): string {
+function whyNot({ state, measured, switchback }: Change): string {
+  if (switchback && !isUnderWay(state)) return "It ended before the pairs of windows told what it does.";
   if (!isUnderWay(state)) return "It was never measured: the touched statements were not called often enough.";
   if (measured) return `Too little data yet. ${measured.method}`;
   return "Not measured yet: the trial begins when the change has been read back from the database.";

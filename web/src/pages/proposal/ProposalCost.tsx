@@ -23,7 +23,9 @@ export function ProposalCost({ proposal }: { proposal: Proposal }) {
         </ul>
       )}
       <p style={{ margin: "12px 0 0", color: "var(--mantine-color-dimmed)" }}>
-        {proposal.kind === "set_parameter"
+        {proposal.tried !== "before_after"
+          ? "In each pair of turns the statements are compared with the change and without it. What harms is undone, what helps is kept, and what can't be told is undone at the end."
+          : proposal.kind === "set_parameter"
           ? "Once it is in force, the busiest statements are compared with the time before. What harms is undone at once; the rest is yours to keep, or it goes when the trial ends."
           : "After it ran, the touched statements are measured against others. What harms is undone at once, what does not help is undone at the end of the trial."}
       </p>

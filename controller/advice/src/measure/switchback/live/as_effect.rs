@@ -9,7 +9,12 @@ use crate::measure::effect::{Effect, MeasuredStatement, Role, Verdict as EffectV
 use crate::measure::switchback::decision::{Decision, StopReason, Verdict};
 
 /// Nothing is known yet: from all of the time gone to ten times as much.
-pub(super) const UNKNOWN: Interval = Interval { estimate: 0.0, low: -1.0, high: 9.0 };
+const UNKNOWN: Interval = Interval { estimate: 0.0, low: -1.0, high: 9.0 };
+
+/// Whether nothing is known of an effect yet.
+pub(super) fn is_unknown(effect: &Interval) -> bool {
+    effect.low <= UNKNOWN.low && effect.high >= UNKNOWN.high
+}
 
 impl LiveTrial {
     /// The effect measured so far.
@@ -23,7 +28,7 @@ impl LiveTrial {
             role: Role::Touched,
             before: None,
             after: None,
-            effect: statement.effect,
+            effect: statement.effect.filter(|effect| !is_unknown(effect)),
         });
         let decision = self.trial.decision();
         Effect {
@@ -37,8 +42,8 @@ impl LiveTrial {
             windows_after: assessment.counted,
             statements: statements.collect(),
             method: format!(
-                "randomized switchback: {} of {} pairs of windows, with and without the change, counted; the interval holds \
-                 at every look",
+                "Randomized switchback: {} of {} pairs of windows, with and without the change, counted; the interval holds \
+                 at every look.",
                 assessment.counted, assessment.pairs
             ),
             shortage: None,

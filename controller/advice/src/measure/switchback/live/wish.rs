@@ -3,7 +3,7 @@
 use querysmith_shared::timestamp::Timestamp;
 
 use super::LiveTrial;
-use super::as_effect::UNKNOWN;
+use super::as_effect::is_unknown;
 use crate::measure::switchback::decision::{Decision, PauseReason, Verdict};
 use crate::words;
 
@@ -50,8 +50,7 @@ impl LiveTrial {
         if counted == 0 {
             return "no pair of windows counted".to_owned();
         }
-        let is_unknown = effect.low <= UNKNOWN.low && effect.high >= UNKNOWN.high;
-        let between = match is_unknown {
+        let between = match is_unknown(&effect.interval()) {
             true => String::new(),
             false => format!(" (between {} and {})", words::change(effect.low), words::change(effect.high)),
         };
